@@ -1,0 +1,97 @@
+"""Does this installation work? One line for each thing the course needs, and what to do where it fails."""
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from jupyter_core.paths import jupyter_path
+
+from course_utils import data, models, training
+
+PACKAGE = "beyond-training-error"
+INSTALL = "close JupyterLab and run `make lab` again (README.md has the same as plain commands)"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was looked at."""
+
+    ok: bool
+    found: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"✓ {self.found}" if self.ok else f"✗ {self.found}\n    → {self.mend}"
+
+
+def checkup() -> bool:
+    """Print what works and what does not, with what to do about it. True if everything works."""
+    all_ok = True
+    for look in (_python, _packages, _data, _device, _training, _sliders):
+        for line in look():
+            print(line)
+            all_ok &= line.ok
+    return all_ok
+
+
+def _python() -> Iterator[Line]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    mend = f"install Python 3.10 or newer, then {INSTALL}"
+    yield Line(sys.version_info >= (3, 10), f"Python {version} (3.10 or newer)", mend)
+
+
+def _packages() -> Iterator[Line]:
+    try:
+        required = [r for r in metadata.requires(PACKAGE) or [] if "extra ==" not in r]
+    except metadata.PackageNotFoundError:
+        yield Line(False, "the course's package is not installed", INSTALL)
+        return
+    for requirement in required:
+        name, least = re.match(r"([\w-]+)>=([\d.]+)", requirement).groups()
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            yield Line(False, f"{name} is missing", INSTALL)
+            continue
+        ok = _numbers(version) >= _numbers(least)
+        yield Line(ok, f"{name} {version} ({least} or newer)", INSTALL)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.match(r"[\d.]+", version).group().strip(".").split(".")]
+
+
+def _data() -> Iterator[Line]:
+    try:
+        counts = [len(data.load_mnist(split)[1]) for split in ("train", "test")]
+    except data.DataFileError as error:
+        yield Line(False, str(error), "see the last line above")
+        return
+    yield Line(True, f"data: {counts[0]:,} + {counts[1]:,} digits, every checksum right", "")
+
+
+def _device() -> Iterator[Line]:
+    yield Line(True, f"device: {models.best_device()}, {torch.get_num_threads()} CPU threads", "")
+
+
+def _training() -> Iterator[Line]:
+    start = time.perf_counter()
+    model = models.mlp()
+    images, labels = data.load_mnist(n=20_000)
+    history = training.fit(model, images, labels, epochs=4, validation=data.load_mnist("test", n=2_000))
+    score, seconds = history.rows[-1]["validation_accuracy"], time.perf_counter() - start
+    mend = "restart the kernel and run this cell again; if it stays, another program is using the processor"
+    found = f"training: {score:.0%} of 2,000 unseen digits right (needs 90 %) after {seconds:.0f} s (at most 30 s)"
+    yield Line(score > 0.9 and seconds < 30, found, mend)
+
+
+def _sliders() -> Iterator[Line]:
+    manager = Path("labextensions", "@jupyter-widgets", "jupyterlab-manager")
+    found = any((Path(folder) / manager).is_dir() for folder in jupyter_path())
+    mend = f"sliders would show as text: run `pip install --force-reinstall jupyterlab_widgets`, or {INSTALL}"
+    yield Line(found, "sliders: JupyterLab's widget manager is " + ("there" if found else "missing"), mend)

@@ -1,0 +1,120 @@
+"""Claims of the lecture, held against what was measured here.
+
+A claim is a sentence; its evidence is a measurement, repeated over seeds, that must clear a bound by a
+margin. The card shows every seed as a dot. As text, which CI compares, it says only what holds on any machine.
+"""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from course_utils import plots
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One measurement that a claim stands or falls with.
+
+    Args:
+        what: what was measured, in words.
+        values: one number a seed, in the measurement's own unit (percent, points, …).
+        bound: the number that every value must clear.
+        above: True if the values must lie above the bound, False if below.
+        margin: by how much every value must clear the bound, so that another machine agrees.
+        unit: written behind numbers.
+    """
+
+    what: str
+    values: Sequence[float]
+    bound: float
+    above: bool
+    margin: float
+    unit: str = "%"
+
+    def __post_init__(self) -> None:
+        if len(self.values) == 0:
+            raise ValueError("values must hold at least one measurement, got none")
+        if self.margin < 0:
+            raise ValueError(f"margin must be at least 0, got {self.margin}")
+
+    @property
+    def clear(self) -> int:
+        """How many values clear the bound by the margin. NaN never does."""
+        sign = 1 if self.above else -1
+        return sum(sign * (value - self.bound) >= self.margin for value in self.values)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every value clears the bound by the margin."""
+        return self.clear == len(self.values)
+
+    def __str__(self) -> str:
+        side = "above" if self.above else "below"
+        spare = f" with {self.margin:g} {self.unit} to spare" if self.margin else ""
+        sign = "✓" if self.holds else "✗"
+        return (
+            f"{sign} {self.what}: {side} {self.bound:g} {self.unit}{spare} "
+            f"in {self.clear} of {len(self.values)} runs"
+        )
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim, its evidence, and what the evidence does not show.
+
+    Args:
+        name: which claim of the lecture, for instance "Claim 1, first half"; or the course's own finding.
+        text: the claim as a sentence.
+        evidence: the measurements; the claim holds if all of them do.
+        limits: what was not shown.
+    """
+
+    name: str
+    text: str
+    evidence: Sequence[Evidence]
+    limits: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether all the evidence holds."""
+        return all(piece.holds for piece in self.evidence)
+
+    def __str__(self) -> str:
+        verdict = "holds here" if self.holds else "does NOT hold here"
+        pieces = [f"  {piece}" for piece in self.evidence]
+        return "\n".join([f"{self.name}: {verdict}. {self.text}", *pieces, f"  Limits: {self.limits}"])
+
+    def card(self) -> None:
+        """Put the claim's card on the page: every run a dot, and the side of the bound on which it has to lie."""
+        text, limits = textwrap.wrap(self.text, 88), textwrap.wrap(f"Limits: {self.limits}", 96)
+        height = 0.75 + 0.24 * (len(text) + len(limits)) + 1.05 * len(self.evidence)
+        figure, axes = plots.panels(1 + len(self.evidence), 1, width=9, height=height)
+        figure.get_layout_engine().set(hspace=0.02, h_pad=0.02)
+        figure.patch.set(facecolor="#f7f7f7", edgecolor=plots.GREEN if self.holds else plots.VERMILLION, linewidth=4)
+        head = axes[0, 0]
+        head.axis("off")
+        verdict, colour = ("✓ holds here", plots.GREEN) if self.holds else ("✗ does not hold here", plots.VERMILLION)
+        head.set_title(self.name, fontsize=14)
+        head.set_title(verdict, loc="right", fontsize=14, color=colour)
+        head.text(0, 1, "\n".join(text), va="top", fontsize=12.5)
+        for ax, piece in zip(axes[1:, 0], self.evidence):
+            _draw_evidence(ax, piece)
+        axes[-1, 0].set_xlabel("\n".join(limits), loc="left", fontsize=11, color="#555555", labelpad=8)
+        plots.show(figure, alt=str(self))
+
+
+def _draw_evidence(ax, piece: Evidence) -> None:
+    """The values as dots on a line, the side where they must lie shaded."""
+    low, high = min(piece.bound, *piece.values), max(piece.bound, *piece.values)
+    reach = 0.35 * (high - low) or 1.0
+    low, high = low - reach, high + reach
+    good = (piece.bound, high) if piece.above else (low, piece.bound)
+    ax.axvspan(*good, color=plots.GREEN, alpha=0.16, linewidth=0)
+    ax.axvline(piece.bound, color=plots.GREEN, linewidth=2)
+    ax.plot(piece.values, [0] * len(piece.values), "o", color=plots.BLUE, markersize=10, alpha=0.75)
+    ax.set(xlim=(low, high), ylim=(-1, 1), yticks=[])
+    ax.spines[["left"]].set_visible(False)
+    ax.grid(False)
+    ax.tick_params(axis="x", labelsize=11)
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g} {piece.unit}")
+    ax.set_title(f"{'✓' if piece.holds else '✗'} {piece.what}", fontsize=12, fontweight="normal", pad=4)

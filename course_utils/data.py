@@ -1,0 +1,208 @@
+"""MNIST as tensors; subsets, splits and label noise; a toy data set in the plane.
+
+A data set is a pair of tensors and nothing more: `images [N, C, H, W]` float32 in [0, 1] and
+`labels [N]` int64. The 60,000 training images are for training and validation. The 10,000 test
+images are for reporting, once everything has been chosen.
+"""
+
+import functools
+import gzip
+import hashlib
+import math
+import zlib
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+MNIST = Path(__file__).resolve().parents[1] / "data" / "mnist"
+
+# SHA-256 of each file once unpacked (data/README.md says where the files come from).
+CHECKSUMS = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+PREFIX = {"train": "train", "test": "t10k"}
+
+
+class DataFileError(OSError):
+    """A data file is missing or is not the file that the course ships."""
+
+
+def load_mnist(split: str = "train", n: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """MNIST, or a stratified part of it.
+
+    Args:
+        split: "train" (60,000 images, also the place to take validation data from: see `holdout`)
+            or "test" (10,000 images, for reporting only).
+        n: how many images, with every class in its share of the split; `None` for all, in file order.
+        seed: which `n` images, and in which order.
+
+    Returns:
+        images [n, 1, 28, 28] float32 in [0, 1], and labels [n] int64 in 0…9.
+
+    Raises:
+        DataFileError: a file is missing or damaged; the message says how to mend it.
+        ValueError: an unknown split, or an `n` outside 1…size of the split.
+    """
+    if split not in PREFIX:
+        raise ValueError(f"split must be 'train' or 'test', got {split!r}")
+    pixels = _read_idx(f"{PREFIX[split]}-images-idx3-ubyte")
+    labels = _read_idx(f"{PREFIX[split]}-labels-idx1-ubyte").long()
+    if n is not None:
+        _, part = holdout(labels, n, seed)
+        pixels, labels = pixels[part], labels[part]
+    return pixels.unsqueeze(1).float().div_(255), labels
+
+
+def holdout(labels: Tensor, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Set `n` examples aside, every class in its share: for validation data, or for a subset.
+
+    Args:
+        labels: [N] int64.
+        n: how many to set aside, 1…N.
+        seed: which ones.
+
+    Returns:
+        (rest, held): two index tensors [N − n] and [n], disjoint, together all of 0…N−1. `rest` keeps
+        the order of the data, `held` is shuffled.
+
+    Raises:
+        ValueError: labels that are not a vector of int64, or an `n` outside 1…N.
+    """
+    check_labels(labels)
+    if not 1 <= n <= len(labels):
+        raise ValueError(f"n must be between 1 and the {len(labels)} examples there are, got {n}")
+    generator = torch.Generator().manual_seed(seed)
+    shuffled = torch.randperm(len(labels), generator=generator)
+    held = torch.cat([
+        shuffled[labels[shuffled] == label][:share]
+        for label, share in enumerate(_shares(labels.bincount(), n))
+    ])
+    kept = torch.ones(len(labels), dtype=torch.bool)
+    kept[held] = False
+    return kept.nonzero().squeeze(1), held[torch.randperm(n, generator=generator)]
+
+
+def random_labels(labels: Tensor, num_classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Labels drawn uniformly, without a look at the image (Zhang et al., ICLR 2017).
+
+    A drawn label can be the true one, so about 1 / num_classes of them stay right.
+
+    Args:
+        labels: [N] int64 in 0…num_classes − 1.
+        num_classes: how many classes there are to draw from.
+        generator: where the randomness comes from.
+
+    Returns:
+        (new labels [N] int64, changed [N] bool: where the new label differs from the old).
+
+    Raises:
+        ValueError: labels of the wrong type or outside the classes.
+    """
+    check_labels(labels, num_classes)
+    drawn = torch.randint(num_classes, labels.shape, generator=generator)
+    return drawn, drawn != labels
+
+
+def flip_labels(
+    labels: Tensor, fraction: float, num_classes: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Symmetric label noise: an exact share of the labels becomes another class, never the true one.
+
+    Args:
+        labels: [N] int64 in 0…num_classes − 1.
+        fraction: the share to flip, in [0, 1]; exactly round(fraction · N) labels are flipped.
+        num_classes: how many classes there are, at least 2.
+        generator: where the randomness comes from.
+
+    Returns:
+        (new labels [N] int64, flipped [N] bool: which ones were changed).
+
+    Raises:
+        ValueError: a fraction outside [0, 1], or labels of the wrong type or outside the classes.
+    """
+    check_labels(labels, num_classes)
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"fraction must be in [0, 1], got {fraction}")
+    if num_classes < 2:
+        raise ValueError(f"num_classes must be at least 2, or there is nothing to flip to; got {num_classes}")
+    flipped = torch.zeros(len(labels), dtype=torch.bool)
+    flipped[torch.randperm(len(labels), generator=generator)[: round(fraction * len(labels))]] = True
+    # A step of 1…K−1 around the circle of K classes never comes back to the true one.
+    step = torch.randint(1, num_classes, labels.shape, generator=generator)
+    return torch.where(flipped, (labels + step) % num_classes, labels), flipped
+
+
+def two_moons(n: int, noise: float = 0.25, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Two interleaved half circles with Gaussian noise: a toy whose distribution you can draw from at will.
+
+    Args:
+        n: how many points, at least 2; half of them in each class.
+        noise: standard deviation of the noise on each coordinate, at least 0.
+        seed: which points.
+
+    Returns:
+        points [n, 2] float32, in random order, and labels [n] int64 in {0, 1}.
+
+    Raises:
+        ValueError: n below 2, or a negative noise.
+    """
+    if n < 2:
+        raise ValueError(f"n must be at least 2, one point for each class; got {n}")
+    if noise < 0:
+        raise ValueError(f"noise must be at least 0, got {noise}")
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(n)[torch.randperm(n, generator=generator)] % 2
+    angle = math.pi * torch.rand(n, generator=generator)
+    upper = torch.stack([angle.cos(), angle.sin()], dim=1)
+    lower = torch.stack([1 - angle.cos(), 0.5 - angle.sin()], dim=1)
+    points = torch.where(labels[:, None] == 0, upper, lower)
+    return points + noise * torch.randn(n, 2, generator=generator), labels
+
+
+def check_labels(labels: Tensor, num_classes: int | None = None) -> None:
+    """Raise a ValueError unless `labels` is a vector of int64, in 0…num_classes − 1 if that is given."""
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.dim() != 1:
+        found = f"{labels.dtype} {list(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
+        raise ValueError(f"labels must be a tensor [N] of int64, got {found}")
+    top = math.inf if num_classes is None else num_classes
+    if len(labels) and not (0 <= labels.min() and labels.max() < top):
+        raise ValueError(
+            f"labels must lie in 0…{top - 1}, got values from {labels.min()} to {labels.max()}"
+        )
+
+
+def _shares(counts: Tensor, n: int) -> list[int]:
+    """`n` divided over the classes in proportion to `counts`; the largest remainders are rounded up."""
+    exact = counts.double() * n / counts.sum()
+    shares = exact.floor().long()
+    missing = n - int(shares.sum())
+    shares[(exact - shares).argsort(descending=True, stable=True)[:missing]] += 1
+    return shares.tolist()
+
+
+@functools.cache
+def _read_idx(name: str) -> Tensor:
+    """One IDX file as a uint8 tensor, after its checksum has been found right. Kept in memory: 47 MB at most."""
+    path = MNIST / f"{name}.gz"
+    try:
+        content = gzip.decompress(path.read_bytes())
+        found = hashlib.sha256(content).hexdigest()
+    except FileNotFoundError:
+        found = "no file"
+    except (OSError, EOFError, zlib.error) as error:
+        found = f"a file that does not unpack ({error})"
+    if found != CHECKSUMS[name]:
+        raise DataFileError(
+            f"{path} is not the file that the course ships.\n"
+            f"  expected SHA-256 (unpacked): {CHECKSUMS[name]}\n"
+            f"  found:                       {found}\n"
+            f"  to mend it: run `git restore data/mnist` in the course's folder, or clone the course again"
+        )
+    # IDX: two zero bytes, a type byte, the number of dimensions, then each dimension as a big-endian int32.
+    header = 4 + 4 * content[3]
+    shape = [int.from_bytes(content[i : i + 4], "big") for i in range(4, header, 4)]
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header).view(shape)

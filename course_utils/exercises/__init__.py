@@ -1,0 +1,43 @@
+"""Checks and hints, one per exercise: `check_NAME(your_function)` in the cell after the exercise.
+
+An exercise never blocks: unsolved, the check says so, and `.use()` hands out the course's own function.
+"""
+
+from IPython.display import Code
+
+from course_utils.exercises.erm import CHOOSE_MODEL, EMPIRICAL_RISK, TRAIN_EPOCH
+from course_utils.exercises.mechanism import Exercise, Verdict, check, source
+from course_utils.exercises.start import ERROR_RATE
+
+EXERCISES: dict[str, Exercise] = {e.name: e for e in (ERROR_RATE, EMPIRICAL_RISK, TRAIN_EPOCH, CHOOSE_MODEL)}
+
+
+def solution(name: str) -> Code:
+    """The course's own function, by name. It is the solution of the exercise of that name.
+
+    Raises:
+        ValueError: there is no such exercise.
+    """
+    if name not in EXERCISES:
+        raise ValueError(f"name must be one of {', '.join(EXERCISES)}; got {name!r}")
+    return source(EXERCISES[name])
+
+
+def check_error_rate(attempt) -> Verdict:
+    """Chapter 00: the share of wrong predictions."""
+    return check(ERROR_RATE, attempt)
+
+
+def check_empirical_risk(attempt) -> Verdict:
+    """Chapter 01: the average cross-entropy."""
+    return check(EMPIRICAL_RISK, attempt)
+
+
+def check_train_epoch(attempt) -> Verdict:
+    """Chapter 01: one pass over the batches, one step for each."""
+    return check(TRAIN_EPOCH, attempt)
+
+
+def check_choose_model(attempt) -> Verdict:
+    """Chapter 01: choose on validation data, report on test data."""
+    return check(CHOOSE_MODEL, attempt)

@@ -1,0 +1,157 @@
+"""How an exercise is checked: by what your function does, next to what the course's own does.
+
+Both are watched on the same small cases. Where they differ, your function is compared with each usual
+mistake, made on purpose (its *twin*): the twin that behaves as yours names what went wrong.
+"""
+
+import html
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from IPython.display import Code
+from torch import Tensor
+
+# What was seen on one small case: the case in words, and everything measured there by name.
+Sight = tuple[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A usual mistake: a function that makes it, and what to say to someone who made it."""
+
+    twin: Callable
+    says: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What a check needs to know.
+
+    Args:
+        reference: the course's own function; its source is the solution, its name the exercise's.
+        watch: tries a function on small cases and yields what it sees. It makes its inputs anew each time.
+        mistakes: the usual ones; the first twin that behaves as the attempt does gives the diagnosis.
+        hints: two, the second one closer to the solution.
+    """
+
+    reference: Callable
+    watch: Callable[[Callable], Iterator[Sight]]
+    mistakes: Sequence[Mistake]
+    hints: tuple[str, str]
+
+    @property
+    def name(self) -> str:
+        """The name that the function must have."""
+        return self.reference.__name__
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found. At the end of a cell it shows itself, with the hints folded below."""
+
+    exercise: Exercise
+    attempt: Callable
+    state: str  # "right", "wrong" or "not attempted"
+    message: str
+
+    def use(self) -> Callable:
+        """Your function if it passed, else the course's own; says which."""
+        name = self.exercise.name
+        print(f"using your {name}" if self.state == "right" else f"using the reference for {name}")
+        return self.attempt if self.state == "right" else self.exercise.reference
+
+    def __repr__(self) -> str:
+        return f"{self.exercise.name}: {self.state}. {self.message}"
+
+    def _repr_html_(self) -> str:
+        sign, colour = {"right": ("✓", "#009E73"), "wrong": ("✗", "#D55E00"), "not attempted": ("○", "#8C8C8C")}[
+            self.state
+        ]
+        message = html.escape(self.message).replace("\n", "<br>")
+        name = self.exercise.name
+        folds = {
+            "Hint 1": html.escape(self.exercise.hints[0]),
+            "Hint 2": html.escape(self.exercise.hints[1]),
+            "Solution": f'Run <code>exercises.solution("{name}")</code> in a new cell: it shows the course\'s own '
+            "source.",
+        }
+        folded = "".join(f"<details><summary>{head}</summary>{text}</details>" for head, text in folds.items())
+        return (
+            f'<div style="border-left: 6px solid {colour}; padding: 0.4em 1em; line-height: 1.5">'
+            f"<b>{sign} <code>{name}</code>: {self.state}.</b> {message}"
+            f"{'' if self.state == 'right' else folded}</div>"
+        )
+
+
+def check(exercise: Exercise, attempt: Callable) -> Verdict:
+    """Watch the attempt, and say whether it is right, wrong (and in what way) or not attempted."""
+    if not callable(attempt):
+        message = f"The check needs your function {exercise.name} itself, got {type(attempt).__name__}."
+        return Verdict(exercise, attempt, "wrong", message)
+    expected, seen = list(exercise.watch(exercise.reference)), []
+    try:
+        for sight in exercise.watch(attempt):
+            seen.append(sight)
+    except Exception as error:
+        # torch raises NotImplementedError too, for instance for a loss of integers.
+        if isinstance(error, NotImplementedError) and "not implemented for" not in str(error):
+            message = "Write it in the cell above, then run this one again. The notebook goes on without it."
+            return Verdict(exercise, attempt, "not attempted", message)
+        case = expected[len(seen)][0]
+        message = f"It stopped with {type(error).__name__}: {error}\nSmallest example: {case}."
+        return Verdict(exercise, attempt, "wrong", message)
+    if _same(seen, expected):
+        return Verdict(exercise, attempt, "right", f"{len(expected)} cases, all as they should be.")
+    return Verdict(exercise, attempt, "wrong", _diagnosis(exercise, seen, expected))
+
+
+def source(exercise: Exercise) -> Code:
+    """The source of the course's own function, to be shown at the end of a cell."""
+    return Code(inspect.getsource(exercise.reference), language="python")
+
+
+def _diagnosis(exercise: Exercise, seen: list[Sight], expected: list[Sight]) -> str:
+    case, got, want = next(
+        (case, got, want) for (case, got), (_, want) in zip(seen, expected) if not _same_values(got, want)
+    )
+    name = next(key for key in want if not _close(got[key], want[key]))
+    example = f"\nSmallest example: {case}. Expected {name} {_words(want[name])}, got {_words(got[name])}."
+    for mistake in exercise.mistakes:
+        if _same(seen, list(exercise.watch(mistake.twin))):
+            return mistake.says + example
+    if got[name] is None:
+        return "It returns None. Is there a return at the end?" + example
+    return "It runs, but does something else." + example
+
+
+def _same(seen: Sequence[Sight], other: Sequence[Sight]) -> bool:
+    return all(_same_values(a, b) for (_, a), (_, b) in zip(seen, other, strict=True))
+
+
+def _same_values(got: Mapping[str, Any], want: Mapping[str, Any]) -> bool:
+    return all(_close(got[key], want[key]) for key in want)
+
+
+def _close(got: Any, want: Any) -> bool:
+    """Equal as numbers, whatever they come in: a float, a tensor of any type, a list."""
+    try:
+        got, want = (torch.as_tensor(value).detach().double() for value in (got, want))
+    except (TypeError, ValueError, RuntimeError):
+        return got is want
+    return got.numel() == want.numel() and torch.allclose(
+        got.flatten(), want.flatten(), rtol=1e-4, atol=1e-5, equal_nan=True
+    )
+
+
+def _words(value: Any) -> str:
+    """A number or a small tensor as a student would write it."""
+    if isinstance(value, Tensor):
+        value = value.detach().tolist()
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_words(item) for item in value) + "]"
+    return repr(value)

@@ -1,0 +1,66 @@
+"""Small networks, plain `nn.Sequential`, with weights drawn from a seed.
+
+Models take images in [0, 1]; any normalisation is the model's first layer.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+def best_device() -> torch.device:
+    """The GPU if there is one, else the CPU."""
+    if torch.accelerator.is_available():
+        return torch.accelerator.current_accelerator()
+    return torch.device("cpu")
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from `seed` inside the block, and leave PyTorch's global generator as it was.
+
+    For the draws that take no generator of their own: initial weights, dropout.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+def mlp(
+    inputs: int = 784, hidden: Sequence[int] = (100, 100, 100), classes: int = 10, seed: int = 0
+) -> nn.Sequential:
+    """A fully connected network with ReLU between its layers.
+
+    Args:
+        inputs: numbers in one example: 784 for a 28 × 28 image, 2 for a point in the plane.
+        hidden: width of each hidden layer; `()` gives a linear model.
+        classes: number of classes K.
+        seed: draws the initial weights.
+
+    Returns:
+        a model from [N, …] (flattened to [N, inputs]) to logits [N, K].
+
+    Raises:
+        ValueError: a size below 1.
+    """
+    sizes = [inputs, *hidden, classes]
+    if min(sizes) < 1:
+        raise ValueError(f"inputs, hidden and classes must be at least 1, got {inputs}, {hidden} and {classes}")
+    layers: list[nn.Module] = [nn.Flatten()]
+    with seeded(seed):
+        for size, following in zip(sizes, sizes[1:]):
+            layers += [nn.Linear(size, following), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def frozen_copy(model: nn.Module) -> nn.Module:
+    """The model as it is now, for later: training goes on without changing the copy."""
+    return copy.deepcopy(model).requires_grad_(False)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """How many numbers training can change."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -1,0 +1,69 @@
+"""Run the course's notebooks and store what they show, cleanly: `python -m course_utils.notebooks 01`.
+
+Stored are text and pictures. Not stored: timestamps, widget state, progress bars and anything a
+machine's speed or path could change. What a cell prints to stderr stops the run.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def find(numbers: list[str]) -> list[Path]:
+    """The notebooks whose names begin with these numbers ("01"), or all of them if there are none."""
+    found = [p for p in sorted(NOTEBOOKS.glob("*.ipynb")) if not numbers or p.name.startswith(tuple(numbers))]
+    if not found:
+        raise FileNotFoundError(f"no notebook in {NOTEBOOKS} begins with {' or '.join(numbers)}")
+    return found
+
+
+def execute(notebook: nbformat.NotebookNode, timeout: int = 300) -> None:
+    """Run every cell, from a fresh kernel, in the notebooks' own folder; the outputs go into `notebook`.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: a cell failed.
+        RuntimeError: a cell printed to stderr.
+    """
+    # store_widget_state=False breaks nbclient 0.11; `clean` removes the state afterwards.
+    resources = {"metadata": {"path": str(NOTEBOOKS)}}
+    NotebookClient(
+        notebook, timeout=timeout, kernel_name="python3", resources=resources, record_timing=False
+    ).execute()
+    clean(notebook)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                raise RuntimeError(f"cell {cell.id} printed to stderr: {output.text}")
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Keep text and pictures; drop what only a running kernel can fill, or what differs from run to run."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET, None)
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if output.get("data", True)]
+
+
+def main(numbers: list[str]) -> None:
+    """Run the named notebooks in place, and say how long each took."""
+    for path in find(numbers):
+        notebook = nbformat.read(path, as_version=4)
+        start = time.perf_counter()
+        execute(notebook)
+        nbformat.write(notebook, path)
+        print(f"{path.name}: {time.perf_counter() - start:.0f} s, {path.stat().st_size // 1024} kB")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,34 @@
+"""A progress bar that leaves nothing behind.
+
+`tqdm` draws the bar. In a notebook it is shown as a widget and nothing else, and it goes away when
+the work is done: a stored notebook then holds no dead bar, and nbval has nothing to compare.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from IPython import get_ipython
+from IPython.display import display
+from tqdm import tqdm
+from tqdm.notebook import tqdm as notebook_tqdm
+
+Item = TypeVar("Item")
+
+
+def bar(total: int, description: str, show: bool = True) -> tqdm:
+    """A tqdm bar of `total` steps, used as `with bar(…) as b: b.update()`. `show=False` draws nothing."""
+    if get_ipython() is None or not show:
+        return tqdm(total=total, desc=description, leave=False, disable=not show)
+    live = notebook_tqdm(total=total, desc=description, leave=False, display=False)
+    view = {"version_major": 2, "version_minor": 0, "model_id": live.container.model_id}
+    display({"application/vnd.jupyter.widget-view+json": view}, raw=True)
+    return live
+
+
+def track(items: Iterable[Item], description: str) -> Iterator[Item]:
+    """Go through `items`, which must have a length, and show how far you are."""
+    items = list(items)
+    with bar(len(items), description) as live:
+        for item in items:
+            yield item
+            live.update()

@@ -1,0 +1,205 @@
+"""One training loop for every method of the course. A method is a function from a batch to a loss."""
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from course_utils import plots, progress
+from course_utils.data import check_labels
+from course_utils.metrics import empirical_risk, keeping_mode, predict
+from course_utils.models import best_device, seeded
+
+
+class Batch(NamedTuple):
+    """Some examples of the training set."""
+
+    images: Tensor  # [B, …] float32
+    labels: Tensor  # [B] int64, or [B, K] soft labels
+    index: Tensor  # [B] int64: where these examples stand in the training set
+    generator: torch.Generator  # on the CPU: a method that draws at random draws from here
+
+
+Loss = Callable[[nn.Module, Batch], Tensor]
+
+
+def erm(model: nn.Module, batch: Batch) -> Tensor:
+    """Empirical risk minimization: the average cross-entropy of the batch (Vapnik, 1992)."""
+    return empirical_risk(model(batch.images), batch.labels)
+
+
+def batches(
+    images: Tensor, labels: Tensor, batch_size: int, generator: torch.Generator
+) -> Iterator[Batch]:
+    """All examples once, in an order drawn from `generator`, `batch_size` at a time; the last batch may be smaller."""
+    order = torch.randperm(len(labels), generator=generator).to(labels.device)
+    for index in order.split(batch_size):
+        yield Batch(images[index], labels[index], index, generator)
+
+
+def train_epoch(
+    model: nn.Module, loss: Loss, batches: Iterable[Batch], optimizer: torch.optim.Optimizer
+) -> float:
+    """Take one step of the optimizer for each batch.
+
+    Args:
+        model: the network to train; its parameters change.
+        loss: a function from (model, batch) to a loss, one number to differentiate.
+        batches: the batches of one epoch.
+        optimizer: holds the model's parameters.
+
+    Returns:
+        the average loss over the examples of the epoch, as a float.
+    """
+    total, examples = 0.0, 0
+    for batch in batches:
+        optimizer.zero_grad()
+        value = loss(model, batch)
+        value.backward()
+        optimizer.step()
+        total += value.item() * len(batch.labels)
+        examples += len(batch.labels)
+    return total / examples
+
+
+@dataclass
+class History:
+    """What was measured during training, one row (a dict) for each finished epoch."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    def frame(self) -> pd.DataFrame:
+        """One row an epoch, one column a measurement: epoch, train_loss, seconds and, with validation data,
+        validation_loss and validation_accuracy; then whatever the callback returned."""
+        return pd.DataFrame(self.rows)
+
+    def plot(self, title: str) -> Figure:
+        """The loss over the epochs, and the validation loss if there is one. Show it with `plots.show`."""
+        frame = self.frame()
+        columns = [name for name in ("train_loss", "validation_loss") if name in frame]
+        return plots.lines(frame, "epoch", columns, title=title, ylabel="cross-entropy")
+
+
+def fit(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    loss: Loss = erm,
+    epochs: int = 10,
+    lr: float = 1e-3,
+    batch_size: int = 128,
+    weight_decay: float = 0.0,
+    seed: int = 0,
+    validation: tuple[Tensor, Tensor] | None = None,
+    callback: Callable[[int, nn.Module], dict[str, float] | None] | None = None,
+    show: bool = True,
+) -> History:
+    """Train `model` with Adam, on the GPU if there is one. The learning rate rises over the first tenth of the
+    steps and falls to zero over the rest, so that short runs converge too.
+
+    Args:
+        model: from images to logits [N, K]. Its parameters change and move to the GPU if there is one; each
+            layer's train or eval mode is as before afterwards.
+        images: [N, …] float32; pictures [N, C, H, W] in [0, 1].
+        labels: [N] int64 in 0…K − 1.
+        loss: the method, a function from (model, batch) to a loss. It is called in train mode.
+        epochs: passes over the data, at least 1.
+        lr: the highest learning rate.
+        batch_size: examples per step.
+        weight_decay: Adam's L2 penalty.
+        seed: draws the order of the examples and all that is random inside the model and the loss.
+        validation: (images, labels), measured after each epoch.
+        callback: called as `callback(epoch, model)` after each epoch; what it returns joins the epoch's row.
+        show: whether to show a progress bar.
+
+    Returns:
+        the history. If you interrupt the training (Ctrl-C, or the stop button), the history of the finished
+        epochs, with a warning.
+
+    Raises:
+        ValueError: arguments that do not fit together; the message names the argument.
+        FloatingPointError: the loss became infinite or NaN; the message says at which step.
+    """
+    _check_fit(images, labels, epochs=epochs, lr=lr, batch_size=batch_size)
+    device = best_device()
+    model.to(device)
+    images, labels = images.to(device), labels.to(device)
+    generator = torch.Generator().manual_seed(seed)
+    steps = epochs * math.ceil(len(labels) / batch_size)
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
+    history = History()
+    with seeded(seed), keeping_mode(model), progress.bar(steps, "training", show) as bar:
+        step_loss = _scheduled(loss, optimizer, lr, steps, bar)
+        model.train()
+        try:
+            for epoch in range(1, epochs + 1):
+                start = time.perf_counter()
+                train_loss = train_epoch(model, step_loss, batches(images, labels, batch_size, generator), optimizer)
+                row = {"epoch": epoch, "train_loss": train_loss, "seconds": time.perf_counter() - start}
+                if validation is not None:
+                    row |= _measure(model, *validation)
+                row |= (callback(epoch, model) or {}) if callback else {}
+                history.rows.append(row)
+                bar.set_postfix({k: f"{v:.3f}" for k, v in row.items() if "loss" in k or "accuracy" in k})
+        except KeyboardInterrupt:
+            warnings.warn(
+                f"training was interrupted: {len(history.rows)} of {epochs} epochs are finished, "
+                f"and the history holds those", stacklevel=2,
+            )
+    return history
+
+
+def one_cycle(step: int, steps: int) -> float:
+    """The share of the highest learning rate at `step` (0…steps − 1): up over a tenth of the steps, then down to 0."""
+    rise = max(1, steps // 10)
+    return min((step + 1) / rise, (steps - step) / max(1, steps - rise))
+
+
+def _scheduled(loss: Loss, optimizer: torch.optim.Optimizer, lr: float, steps: int, bar) -> Loss:
+    """`loss`, which also sets the step's learning rate, moves the bar on, and stops at a loss that is no number."""
+    step = 0
+
+    def step_loss(model: nn.Module, batch: Batch) -> Tensor:
+        nonlocal step
+        value = loss(model, batch)
+        if not math.isfinite(value.item()):
+            raise FloatingPointError(
+                f"the loss is {value.item()} at step {step + 1} of {steps}. Usual reasons: lr is too high "
+                f"(it is {lr:g}), or the images hold NaN or numbers far outside [0, 1]"
+            )
+        for group in optimizer.param_groups:
+            group["lr"] = lr * one_cycle(step, steps)
+        step += 1
+        bar.update()
+        return value
+
+    return step_loss
+
+
+def _measure(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
+    logits = predict(model, images)
+    return {
+        "validation_loss": empirical_risk(logits, labels).item(),
+        "validation_accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
+    }
+
+
+def _check_fit(images: Tensor, labels: Tensor, **at_least: float) -> None:
+    """Name the argument that is wrong, before the first step."""
+    if not isinstance(images, Tensor) or not images.is_floating_point():
+        found = images.dtype if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"images must be a float32 tensor [N, …], got {found}")
+    check_labels(labels)
+    if len(images) != len(labels) or len(labels) == 0:
+        raise ValueError(f"images and labels must be equally many, at least 1; got {len(images)} and {len(labels)}")
+    for name, value in at_least.items():
+        if not value > 0:
+            raise ValueError(f"{name} must be positive, got {value}")

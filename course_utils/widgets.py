@@ -1,0 +1,102 @@
+"""Sliders on top of the course's pictures.
+
+The picture is a PNG that changes when a slider moves. It does not flicker, it can be tested in the
+kernel (`figure.sliders["noise"].value = 0.4`, then look at `figure.image.value`), and nbval passes it.
+"""
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets
+from matplotlib.figure import Figure
+
+from course_utils import data, metrics, models, plots, training
+
+
+class SliderFigure(ipywidgets.VBox):
+    """A picture with a slider for each of its parameters.
+
+    Args:
+        draw: from one value of each control (by name) to a Figure.
+        alt: what the picture shows, in words.
+        start: the value each control begins with; the first one if not named.
+        controls: for each control, the values that it can take, in order.
+    """
+
+    def __init__(
+        self, draw: Callable[..., Figure], alt: str, start: dict | None = None, **controls: Sequence
+    ) -> None:
+        self.draw = draw
+        self.sliders = {
+            name: ipywidgets.SelectionSlider(
+                options=list(options), value=(start or {}).get(name, options[0]),
+                description=name.replace("_", " "), continuous_update=False,
+                style={"description_width": "9em"}, layout={"width": "34em"},
+            )
+            for name, options in controls.items()
+        }  # fmt: skip
+        self.image = ipywidgets.Image(format="png", layout={"max_width": "100%", "align_self": "flex-start"})
+        self.alt = alt
+        super().__init__([*self.sliders.values(), self.image])
+        for slider in self.sliders.values():
+            slider.observe(self._redraw, names="value")
+        self._redraw()
+
+    def _redraw(self, _=None) -> None:
+        self.image.value = plots.png(self.draw(**{name: s.value for name, s in self.sliders.items()}))
+
+    def __repr__(self) -> str:
+        """What a page without a kernel shows in the widget's place."""
+        return f"Run this cell for the sliders: {', '.join(self.sliders)}. {self.alt}"
+
+    def _repr_mimebundle_(self, **kwargs) -> dict:
+        # ipywidgets would cut the text after 110 characters.
+        return super()._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)}
+
+
+def draw_moons(capacity: int, examples: int, noise: float) -> Figure:
+    """Train a network on two moons, and draw its boundary and its two error rates.
+
+    Args:
+        capacity: width of both hidden layers.
+        examples: number of training points.
+        noise: standard deviation of the noise on each coordinate.
+    """
+    points, labels = data.two_moons(examples, noise, seed=0)
+    model = models.mlp(inputs=2, hidden=(capacity, capacity), classes=2, seed=1)
+    training.fit(model, points, labels, epochs=200, batch_size=examples, lr=0.03, show=False)
+    errors = {
+        "training": 1 - metrics.accuracy(model, points, labels),
+        "true": 1 - metrics.accuracy(model, *data.two_moons(5_000, noise, seed=1)),
+    }
+    figure, axes = plots.panels(1, 2, width=9, height=4, width_ratios=(3, 1))
+    plots.draw_boundary(axes[0, 0], lambda plane: metrics.predict(model, plane), points, labels)
+    bars = axes[0, 1].bar(list(errors), list(errors.values()), color=plots.COLOURS)
+    axes[0, 1].bar_label(bars, [f"{error:.0%}" for error in errors.values()])
+    axes[0, 1].set(ylim=(0, 0.55), ylabel="error rate", yticks=[])
+    plots.headline(figure, f"{models.count_parameters(model):,} parameters, {examples} points: "
+                   f"a gap of {100 * (errors['true'] - errors['training']):.0f} points")
+    return figure
+
+
+def moons_playground() -> SliderFigure:
+    """Capacity, examples and noise of the two moons: how the boundary and the generalization gap follow."""
+    return SliderFigure(
+        draw_moons,
+        alt="The network's boundary on the two moons, and its training and true error rates.",
+        start={"capacity": 32, "examples": 50, "noise": 0.35},
+        capacity=(2, 4, 8, 16, 32, 64, 128),
+        examples=(10, 20, 50, 100, 200, 500),
+        noise=(0.1, 0.2, 0.3, 0.35, 0.4, 0.5),
+    )
+
+
+def digit_browser() -> SliderFigure:
+    """Leaf through the test digits of MNIST, twenty at a time."""
+    images, labels = data.load_mnist("test", n=1_000)
+
+    def draw(page: int) -> Figure:
+        part = slice(20 * page - 20, 20 * page)
+        captions = [str(label) for label in labels[part].tolist()]
+        return plots.pictures(images[part], captions, title=f"Test digits and their labels, page {page} of 50")
+
+    return SliderFigure(draw, alt="Twenty test digits of MNIST with their labels.", page=range(1, 51))
