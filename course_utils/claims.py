@@ -8,6 +8,9 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
 from course_utils import plots
 
 
@@ -53,7 +56,7 @@ class Evidence:
         spare = f" with {self.margin:g} {self.unit} to spare" if self.margin else ""
         sign = "✓" if self.holds else "✗"
         return (
-            f"{sign} {self.what}: {side} {self.bound:g} {self.unit}{spare} "
+            f"{sign} {self.what}: {side} {self.bound:g} {self.unit}{spare}, "
             f"in {self.clear} of {len(self.values)} runs"
         )
 
@@ -86,35 +89,37 @@ class Claim:
 
     def card(self) -> None:
         """Put the claim's card on the page: every run a dot, and the side of the bound on which it has to lie."""
-        text, limits = textwrap.wrap(self.text, 88), textwrap.wrap(f"Limits: {self.limits}", 96)
-        height = 0.75 + 0.24 * (len(text) + len(limits)) + 1.05 * len(self.evidence)
-        figure, axes = plots.panels(1 + len(self.evidence), 1, width=9, height=height)
-        figure.get_layout_engine().set(hspace=0.02, h_pad=0.02)
-        figure.patch.set(facecolor="#f7f7f7", edgecolor=plots.GREEN if self.holds else plots.VERMILLION, linewidth=4)
-        head = axes[0, 0]
-        head.axis("off")
-        verdict, colour = ("✓ holds here", plots.GREEN) if self.holds else ("✗ does not hold here", plots.VERMILLION)
-        head.set_title(self.name, fontsize=14)
-        head.set_title(verdict, loc="right", fontsize=14, color=colour)
-        head.text(0, 1, "\n".join(text), va="top", fontsize=12.5)
+        text, limits = textwrap.fill(self.text, 95), textwrap.fill(f"Limits: {self.limits}", 105)
+        sign, colour = ("✓ holds here", plots.GREEN) if self.holds else ("✗ does not hold here", plots.VERMILLION)
+        # One row of text above, one for each piece of evidence; heights in inches.
+        heights = [0.1 + 0.24 * len(text.splitlines())] + [0.42] * len(self.evidence)
+        height = sum(heights) + 0.62 * len(self.evidence) + 0.75 + 0.2 * len(limits.splitlines())
+        figure, axes = plots.panels(len(heights), 1, width=9, height=height, height_ratios=heights)
+        figure.get_layout_engine().set(w_pad=0.15, h_pad=0.08, hspace=0)
+        figure.patch.set(facecolor="#f7f7f7", edgecolor=colour, linewidth=5)
+        axes[0, 0].axis("off")
+        axes[0, 0].set_title(self.name, fontsize=14)
+        axes[0, 0].set_title(sign, loc="right", fontsize=14, color=colour)
+        axes[0, 0].text(0, 1, text, va="top", fontsize=12)
         for ax, piece in zip(axes[1:, 0], self.evidence):
             _draw_evidence(ax, piece)
-        axes[-1, 0].set_xlabel("\n".join(limits), loc="left", fontsize=11, color="#555555", labelpad=8)
+        axes[-1, 0].set_xlabel(limits, loc="left", fontsize=11, color="#555555", labelpad=8)
         plots.show(figure, alt=str(self))
 
 
-def _draw_evidence(ax, piece: Evidence) -> None:
+def _draw_evidence(ax: Axes, piece: Evidence) -> None:
     """The values as dots on a line, the side where they must lie shaded."""
     low, high = min(piece.bound, *piece.values), max(piece.bound, *piece.values)
     reach = 0.35 * (high - low) or 1.0
-    low, high = low - reach, high + reach
-    good = (piece.bound, high) if piece.above else (low, piece.bound)
-    ax.axvspan(*good, color=plots.GREEN, alpha=0.16, linewidth=0)
+    # Error rates and the like are never negative, so their axis is not either.
+    low, high = (max(0, low - reach) if low >= 0 else low - reach), high + reach
+    ax.axvspan(*((piece.bound, high) if piece.above else (low, piece.bound)), color=plots.GREEN, alpha=0.16, lw=0)
     ax.axvline(piece.bound, color=plots.GREEN, linewidth=2)
-    ax.plot(piece.values, [0] * len(piece.values), "o", color=plots.BLUE, markersize=10, alpha=0.75)
+    ax.plot(piece.values, [0] * len(piece.values), "o", color=plots.BLUE, markersize=10, alpha=0.75, clip_on=False)
     ax.set(xlim=(low, high), ylim=(-1, 1), yticks=[])
     ax.spines[["left"]].set_visible(False)
     ax.grid(False)
-    ax.tick_params(axis="x", labelsize=11)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g} {piece.unit}")
+    ax.tick_params(axis="x", labelsize=11)
     ax.set_title(f"{'✓' if piece.holds else '✗'} {piece.what}", fontsize=12, fontweight="normal", pad=4)

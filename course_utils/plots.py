@@ -15,7 +15,7 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from PIL import Image
 from torch import Tensor
 
 # Okabe and Ito's palette, in the order in which the course uses it.
@@ -25,9 +25,9 @@ COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
 MARKERS = ("o", "^", "s", "D", "v", "P")
 # What was measured on training, validation and test data looks the same in every chapter.
-ROLES = {"train": 0, "training": 0, "empirical": 0, "test": 1, "true": 1, "validation": 2}
-# The two classes of a toy in the plane: not the colours of training and test data.
-CLASS_COLOURS = (GREEN, PURPLE)
+ROLES = {"train": 0, "training": 0, "empirical": 0, "test": 1, "true": 1, "validation": 2, "gap": 3}
+# The two classes of a toy in the plane: not the colours of training and test data, and darker than their ground.
+CLASS_COLOURS = ("#00785a", "#9c3d74")
 TWO_CLASSES = LinearSegmentedColormap.from_list("two classes", ["#8fd3bd", "#ffffff", "#e3b3cf"])
 
 PLANE = (-1.9, 2.9), (-1.6, 2.1)  # the part of the plane that pictures of the two moons show
@@ -56,11 +56,13 @@ def panels(
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file."""
-    buffer = io.BytesIO()
-    # A dated or versioned file would change with every run.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    """The figure as a PNG file of 256 colours, a third of the size of one with all of them."""
+    full, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(full, format="png")
+    Image.open(full).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        small, format="png", optimize=True
+    )
+    return small.getvalue()
 
 
 def show(figure: Figure, alt: str) -> None:
@@ -99,7 +101,8 @@ def lines(
     """
     figure, axes = panels()
     draw_lines(axes[0, 0], frame, x, columns, log_x=log_x, percent=percent)
-    axes[0, 0].set(xlabel=xlabel or x, ylabel=ylabel, title=title)
+    axes[0, 0].set(xlabel=xlabel or x, ylabel=ylabel)
+    headline(figure, title)
     draw_guess(axes[0, 0], guess)
     return figure
 
@@ -130,7 +133,7 @@ def draw_lines(
             ax.set_xticks(means.index)
         ax.minorticks_off()
     if percent:
-        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
     _label_ends(ax, columns)
 
 
