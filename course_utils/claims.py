@@ -4,6 +4,7 @@ A claim is a sentence; its evidence is a measurement, repeated over seeds, that 
 margin. The card shows every seed as a dot. As text, which CI compares, it says only what holds on any machine.
 """
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,45 +21,49 @@ class Evidence:
 
     Args:
         what: what was measured, in words.
-        values: one number a seed, in the measurement's own unit (percent, points, …).
-        bound: the number that every value must clear.
-        above: True if the values must lie above the bound, False if below.
-        margin: by how much every value must clear the bound, so that another machine agrees.
-        unit: written behind numbers.
+        values: one number a run, in the measurement's own unit.
+        above, below: the bounds that every value must clear; at least one of them.
+        margin: by how much every value must clear them, so that another machine agrees.
+        unit: written behind numbers: "%", "points", …
+
+    Raises:
+        ValueError: no values, no bound, or a negative margin.
     """
 
     what: str
     values: Sequence[float]
-    bound: float
-    above: bool
-    margin: float
+    above: float = -math.inf
+    below: float = math.inf
+    margin: float = 0.0
     unit: str = "%"
 
     def __post_init__(self) -> None:
         if len(self.values) == 0:
             raise ValueError("values must hold at least one measurement, got none")
+        if not self.bounds:
+            raise ValueError("give a bound: above, below or both")
         if self.margin < 0:
             raise ValueError(f"margin must be at least 0, got {self.margin}")
 
     @property
+    def bounds(self) -> dict[str, float]:
+        """The bounds that were given, by name."""
+        return {k: v for k, v in {"above": self.above, "below": self.below}.items() if math.isfinite(v)}
+
+    @property
     def clear(self) -> int:
-        """How many values clear the bound by the margin. NaN never does."""
-        sign = 1 if self.above else -1
-        return sum(sign * (value - self.bound) >= self.margin for value in self.values)
+        """How many values clear the bounds by the margin. NaN never does."""
+        return sum(self.above + self.margin <= value <= self.below - self.margin for value in self.values)
 
     @property
     def holds(self) -> bool:
-        """Whether every value clears the bound by the margin."""
+        """Whether every value clears the bounds by the margin."""
         return self.clear == len(self.values)
 
     def __str__(self) -> str:
-        side = "above" if self.above else "below"
-        spare = f" with {self.margin:g} {self.unit} to spare" if self.margin else ""
-        sign = "✓" if self.holds else "✗"
-        return (
-            f"{sign} {self.what}: {side} {self.bound:g} {self.unit}{spare}, "
-            f"in {self.clear} of {len(self.values)} runs"
-        )
+        bounds = " and ".join(f"{side} {bound:g} {self.unit}" for side, bound in self.bounds.items())
+        spare = f" with {self.margin:g} to spare" if self.margin else ""
+        return f"{'✓' if self.holds else '✗'} {self.what}: {bounds}{spare}, in {self.clear} of {len(self.values)} runs"
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ class Claim:
 
     def card(self) -> None:
         """Put the claim's card on the page: every run a dot, and the side of the bound on which it has to lie."""
-        text, limits = textwrap.fill(self.text, 95), textwrap.fill(f"Limits: {self.limits}", 105)
+        text, limits = textwrap.fill(self.text, 86), textwrap.fill(f"Limits: {self.limits}", 96)
         sign, colour = ("✓ holds here", plots.GREEN) if self.holds else ("✗ does not hold here", plots.VERMILLION)
         # One row of text above, one for each piece of evidence; heights in inches.
         heights = [0.1 + 0.24 * len(text.splitlines())] + [0.42] * len(self.evidence)
@@ -108,13 +113,15 @@ class Claim:
 
 
 def _draw_evidence(ax: Axes, piece: Evidence) -> None:
-    """The values as dots on a line, the side where they must lie shaded."""
-    low, high = min(piece.bound, *piece.values), max(piece.bound, *piece.values)
-    reach = 0.35 * (high - low) or 1.0
+    """The values as dots on a line, the range where they must lie shaded."""
+    seen = [*piece.values, *piece.bounds.values()]
+    reach = 0.35 * (max(seen) - min(seen)) or 1.0
     # Error rates and the like are never negative, so their axis is not either.
-    low, high = (max(0, low - reach) if low >= 0 else low - reach), high + reach
-    ax.axvspan(*((piece.bound, high) if piece.above else (low, piece.bound)), color=plots.GREEN, alpha=0.16, lw=0)
-    ax.axvline(piece.bound, color=plots.GREEN, linewidth=2)
+    low = max(0, min(seen) - reach) if min(seen) >= 0 else min(seen) - reach
+    high = max(seen) + reach
+    ax.axvspan(max(low, piece.above), min(high, piece.below), color=plots.GREEN, alpha=0.16, linewidth=0)
+    for bound in piece.bounds.values():
+        ax.axvline(bound, color=plots.GREEN, linewidth=2)
     ax.plot(piece.values, [0] * len(piece.values), "o", color=plots.BLUE, markersize=10, alpha=0.75, clip_on=False)
     ax.set(xlim=(low, high), ylim=(-1, 1), yticks=[])
     ax.spines[["left"]].set_visible(False)

@@ -5,7 +5,6 @@ A data set is a pair of tensors and nothing more: `images [N, C, H, W]` float32 
 images are for reporting, once everything has been chosen.
 """
 
-import functools
 import gzip
 import hashlib
 import math
@@ -77,10 +76,9 @@ def holdout(labels: Tensor, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
         raise ValueError(f"n must be between 1 and the {len(labels)} examples there are, got {n}")
     generator = torch.Generator().manual_seed(seed)
     shuffled = torch.randperm(len(labels), generator=generator)
-    held = torch.cat([
-        shuffled[labels[shuffled] == label][:share]
-        for label, share in enumerate(_shares(labels.bincount(), n))
-    ])
+    held = torch.cat(
+        [shuffled[labels[shuffled] == label][:share] for label, share in enumerate(_shares(labels.bincount(), n))]
+    )
     kept = torch.ones(len(labels), dtype=torch.bool)
     kept[held] = False
     return kept.nonzero().squeeze(1), held[torch.randperm(n, generator=generator)]
@@ -107,9 +105,7 @@ def random_labels(labels: Tensor, num_classes: int, generator: torch.Generator) 
     return drawn, drawn != labels
 
 
-def flip_labels(
-    labels: Tensor, fraction: float, num_classes: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def flip_labels(labels: Tensor, fraction: float, num_classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Symmetric label noise: an exact share of the labels becomes another class, never the true one.
 
     Args:
@@ -169,10 +165,8 @@ def check_labels(labels: Tensor, num_classes: int | None = None) -> None:
         found = f"{labels.dtype} {list(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
         raise ValueError(f"labels must be a tensor [N] of int64, got {found}")
     top = math.inf if num_classes is None else num_classes
-    if len(labels) and not (0 <= labels.min() and labels.max() < top):
-        raise ValueError(
-            f"labels must lie in 0…{top - 1}, got values from {labels.min()} to {labels.max()}"
-        )
+    if len(labels) and not (labels.min() >= 0 and labels.max() < top):
+        raise ValueError(f"labels must lie in 0…{top - 1}, got values from {labels.min()} to {labels.max()}")
 
 
 def _shares(counts: Tensor, n: int) -> list[int]:
@@ -184,9 +178,8 @@ def _shares(counts: Tensor, n: int) -> list[int]:
     return shares.tolist()
 
 
-@functools.cache
 def _read_idx(name: str) -> Tensor:
-    """One IDX file as a uint8 tensor, after its checksum has been found right. Kept in memory: 47 MB at most."""
+    """One IDX file as a uint8 tensor, after its checksum has been found right."""
     path = MNIST / f"{name}.gz"
     try:
         content = gzip.decompress(path.read_bytes())

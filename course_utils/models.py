@@ -29,9 +29,7 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def mlp(
-    inputs: int = 784, hidden: Sequence[int] = (100, 100, 100), classes: int = 10, seed: int = 0
-) -> nn.Sequential:
+def mlp(inputs: int = 784, hidden: Sequence[int] = (100, 100, 100), classes: int = 10, seed: int = 0) -> nn.Sequential:
     """A fully connected network with ReLU between its layers.
 
     Args:

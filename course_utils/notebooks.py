@@ -33,7 +33,12 @@ def execute(notebook: nbformat.NotebookNode, timeout: int = 300) -> None:
     # store_widget_state=False breaks nbclient 0.11; `clean` removes the state afterwards.
     resources = {"metadata": {"path": str(NOTEBOOKS)}}
     NotebookClient(
-        notebook, timeout=timeout, kernel_name="python3", resources=resources, record_timing=False
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        resources=resources,
+        record_timing=False,
+        coalesce_streams=True,
     ).execute()
     clean(notebook)
     for cell in notebook.cells:

@@ -192,7 +192,11 @@ def results_table(results: dict[str, dict[str, Sequence[float]]]) -> Figure:
     figure, axes = panels(width=10, height=1.3 + 0.8 * len(results))
     ax = axes[0, 0]
     ax.axis("off")
-    ax.set(xlim=(-1.1, len(MEASURES)), ylim=(len(results) - 0.4, -1), title="Results so far: accuracy of the same small network")
+    ax.set(
+        xlim=(-1.1, len(MEASURES)),
+        ylim=(len(results) - 0.4, -1),
+        title="Results so far: accuracy of the same small network",
+    )
     for column, (measure, chapter) in enumerate(MEASURES.items()):
         ax.text(column + 0.4, -0.6, measure.replace(", ", ",\n"), ha="center", va="center", fontweight="bold")
         for row, (method, measured) in enumerate(results.items()):
@@ -212,7 +216,7 @@ def pictures(images: Tensor, captions: Sequence[str], *, title: str, columns: in
         ax.axis("off")
     for ax, image, caption in zip(axes.flat, images, captions):
         grey = {"cmap": "gray_r"} if len(image) == 1 else {}
-        ax.imshow(image.permute(1, 2, 0), vmin=0, vmax=1, **grey)
+        ax.imshow(image.permute(1, 2, 0).numpy(), vmin=0, vmax=1, **grey)
         ax.set_title(caption, fontsize=11, fontweight="normal", loc="center", pad=3)
     headline(figure, title)
     return figure
@@ -230,6 +234,7 @@ def draw_boundary(ax: Axes, predict: Callable[[Tensor], Tensor], points: Tensor,
     side = torch.linspace(*PLANE[0], 120), torch.linspace(*PLANE[1], 100)
     x, y = torch.meshgrid(*side, indexing="xy")
     second = predict(torch.stack([x.flatten(), y.flatten()], dim=1)).softmax(dim=1)[:, 1].view_as(x)
+    x, y, second = x.numpy(), y.numpy(), second.numpy()
     ax.contourf(x, y, second, levels=np.linspace(0, 1, 11), cmap=TWO_CLASSES)
     ax.contour(x, y, second, levels=[0.5], colors=BLACK, linewidths=2)
     draw_points(ax, points, labels)
@@ -238,7 +243,7 @@ def draw_boundary(ax: Axes, predict: Callable[[Tensor], Tensor], points: Tensor,
 def draw_points(ax: Axes, points: Tensor, labels: Tensor) -> None:
     """Points [N, 2] of two classes: green circles and purple triangles."""
     for label in (0, 1):
-        x, y = points[labels == label].unbind(dim=1)
+        x, y = points[labels == label].T.numpy()
         ax.scatter(x, y, s=28, marker="o^"[label], color=CLASS_COLOURS[label], edgecolors="white", linewidths=0.6)
     ax.set(xlim=PLANE[0], ylim=PLANE[1], xticks=[], yticks=[])
     ax.grid(False)

@@ -35,18 +35,15 @@ def erm(model: nn.Module, batch: Batch) -> Tensor:
     return empirical_risk(model(batch.images), batch.labels)
 
 
-def batches(
-    images: Tensor, labels: Tensor, batch_size: int, generator: torch.Generator
-) -> Iterator[Batch]:
+def batches(images: Tensor, labels: Tensor, batch_size: int, generator: torch.Generator) -> Iterator[Batch]:
     """All examples once, in an order drawn from `generator`, `batch_size` at a time; the last batch may be smaller."""
     order = torch.randperm(len(labels), generator=generator).to(labels.device)
     for index in order.split(batch_size):
-        yield Batch(images[index], labels[index], index, generator)
+        # index_select(0, index) is images[index], twice as fast on a CPU.
+        yield Batch(images.index_select(0, index), labels[index], index, generator)
 
 
-def train_epoch(
-    model: nn.Module, loss: Loss, batches: Iterable[Batch], optimizer: torch.optim.Optimizer
-) -> float:
+def train_epoch(model: nn.Module, loss: Loss, batches: Iterable[Batch], optimizer: torch.optim.Optimizer) -> float:
     """Take one step of the optimizer for each batch.
 
     Args:
@@ -152,7 +149,8 @@ def fit(
         except KeyboardInterrupt:
             warnings.warn(
                 f"training was interrupted: {len(history.rows)} of {epochs} epochs are finished, "
-                f"and the history holds those", stacklevel=2,
+                f"and the history holds those",
+                stacklevel=2,
             )
     return history
 

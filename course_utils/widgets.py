@@ -22,9 +22,7 @@ class SliderFigure(ipywidgets.VBox):
         controls: for each control, the values that it can take, in order.
     """
 
-    def __init__(
-        self, draw: Callable[..., Figure], alt: str, start: dict | None = None, **controls: Sequence
-    ) -> None:
+    def __init__(self, draw: Callable[..., Figure], alt: str, start: dict | None = None, **controls: Sequence) -> None:
         self.draw = draw
         self.sliders = {
             name: ipywidgets.SelectionSlider(
@@ -73,8 +71,11 @@ def draw_moons(capacity: int, examples: int, noise: float) -> Figure:
     bars = axes[0, 1].bar(list(errors), list(errors.values()), color=plots.COLOURS)
     axes[0, 1].bar_label(bars, [f"{error:.0%}" for error in errors.values()])
     axes[0, 1].set(ylim=(0, 0.55), ylabel="error rate", yticks=[])
-    plots.headline(figure, f"{models.count_parameters(model):,} parameters, {examples} points: "
-                   f"a gap of {100 * (errors['true'] - errors['training']):.0f} points")
+    plots.headline(
+        figure,
+        f"{models.count_parameters(model):,} parameters, {examples} points: "
+        f"a gap of {100 * (errors['true'] - errors['training']):.0f} points",
+    )
     return figure
 
 

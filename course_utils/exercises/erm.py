@@ -105,13 +105,16 @@ def _watch_epoch(attempt: Callable) -> Iterator[Sight]:
         optimizer.register_step_post_hook(lambda *_: steps.append(1))  # noqa: B023
         stream = batches(images, torch.arange(examples) % 2, size, generator)
         returned = attempt(model, loss, stream, optimizer)
-        yield f"{examples} examples in batches of {size}", {
-            "number of backward passes": len(passes),
-            "number of optimizer steps": len(steps),
-            "weights afterwards": model.weight.detach().clone(),
-            "returned loss": returned,
-            "a loss that still holds its graph": getattr(returned, "requires_grad", False),
-        }
+        yield (
+            f"{examples} examples in batches of {size}",
+            {
+                "number of backward passes": len(passes),
+                "number of optimizer steps": len(steps),
+                "weights afterwards": model.weight.detach().clone(),
+                "returned loss": returned,
+                "a loss that still holds its graph": getattr(returned, "requires_grad", False),
+            },
+        )
 
 
 def _loop(actions: str, returned: str = "mean", stop_early: bool = False) -> Callable:

@@ -1,0 +1,33 @@
+# Each target as plain commands, for Windows too: README.md.
+PYTHON ?= python3
+BIN := .venv/bin
+
+# A stamp that is older than pyproject.toml means: install again.
+.venv/lab.stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, $(PYTHON) is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/test.stamp: .venv/lab.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+.PHONY: lab test test-browser run bench
+lab: .venv/lab.stamp
+	$(BIN)/python -m jupyterlab --ServerApp.ip=localhost notebooks/00_start_here.ipynb
+
+test: .venv/test.stamp
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check course_utils tests benchmarks
+	$(BIN)/python -m pytest tests -m 'not browser'
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
+
+test-browser: .venv/test.stamp
+	$(BIN)/python -m pytest tests -m browser
+
+run: .venv/lab.stamp
+	$(BIN)/python -m course_utils.notebooks $(NB)
+
+bench: .venv/test.stamp
+	$(BIN)/python benchmarks/run.py

@@ -1,0 +1,117 @@
+"""What the course's way of doing things costs or saves, as ratios in one run: `make bench`.
+
+Each comparison runs its two sides in turn, several times, and quotes the median of the pairwise ratios, so
+that a machine whose speed drifts disturbs both sides alike.
+"""
+
+import gzip
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import nbformat
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from torchvision.datasets import MNIST
+from torchvision.transforms import ToTensor
+
+from course_utils import data, models, training
+from course_utils.notebooks import execute, find
+
+BATCH = 256
+Work = Callable[[], object]
+
+
+def seconds(work: Work) -> float:
+    """How long it takes once."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def compare(numerator: Work, denominator: Work, repeats: int) -> tuple[float, float]:
+    """(median of the pairwise ratios, median seconds of the numerator), after one uncounted run of each."""
+    numerator(), denominator()
+    pairs = [(seconds(numerator), seconds(denominator)) for _ in range(repeats)]
+    return statistics.median(a / b for a, b in pairs), statistics.median(a for a, _ in pairs)
+
+
+def steps_by_hand(batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Forward, backward and step on these batches, and nothing else."""
+    model = models.mlp()
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    for images, labels in batches:
+        optimizer.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+
+
+def against_torchvision(fit: Work) -> tuple[float, float]:
+    """The epoch as most tutorials write it, over MNIST with ToTensor and a DataLoader that shuffles, ÷ `fit`."""
+    with tempfile.TemporaryDirectory() as root:
+        raw = Path(root, "MNIST", "raw")
+        raw.mkdir(parents=True)
+        for path in data.MNIST.glob("*.gz"):
+            (raw / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+        loader = DataLoader(MNIST(root, transform=ToTensor()), batch_size=BATCH, shuffle=True)
+        return compare(lambda: steps_by_hand(loader), fit, repeats=5)
+
+
+def against_hand(fit: Work, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    """`fit` ÷ the same steps on the same shuffled batches, and `fit` ÷ the steps on batches cut beforehand."""
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0)).split(BATCH)
+    cut = [(images[index], labels[index]) for index in order]
+    by_hand, _ = compare(fit, lambda: steps_by_hand((images[index], labels[index]) for index in order), repeats=25)
+    on_cut, _ = compare(fit, lambda: steps_by_hand(cut), repeats=25)
+    return by_hand, on_cut
+
+
+def import_cost() -> float:
+    """Seconds that `import course_utils` adds to `import torch`."""
+
+    def start_up(statement: str) -> None:
+        subprocess.run([sys.executable, "-c", statement], check=True)
+
+    with_course, without = "import torch, course_utils", "import torch"
+    pairs = [(seconds(lambda: start_up(with_course)), seconds(lambda: start_up(without))) for _ in range(9)]
+    return statistics.median(a - b for a, b in pairs)
+
+
+def run_notebook(path: Path) -> tuple[float, float]:
+    """(seconds, the kernel's peak memory in MB; Linux only)."""
+    book = nbformat.read(path, as_version=4)
+    book.cells.append(nbformat.v4.new_code_cell("print(open('/proc/self/status').read())"))
+    took = seconds(lambda: execute(book))
+    peak = re.search(r"VmHWM:\s+(\d+) kB", book.cells[-1].outputs[0].text).group(1)
+    return took, int(peak) / 1024
+
+
+def main(numbers: list[str]) -> None:
+    """Print the table of benchmarks/README.md; the notebooks can be named, as in `run.py 01`."""
+    images, labels = data.load_mnist()
+
+    def fit() -> None:
+        training.fit(models.mlp(), images, labels, epochs=1, batch_size=BATCH, show=False)
+
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, batches of {BATCH}\n")
+    print("| what | measured | must be |\n|---|---|---|")
+    value, took = against_torchvision(fit)
+    print(f"| an epoch through torchvision and a DataLoader ({took:.1f} s) ÷ an epoch of `fit` | {value:.1f} | ≥ 8 |")
+    by_hand, on_cut = against_hand(fit, images, labels)
+    print(f"| an epoch of `fit` ÷ the bare steps on the same shuffled batches | {by_hand:.3f} | ≤ 1.05 |")
+    print(f"| the same ÷ the bare steps on batches cut beforehand: what shuffling costs | {on_cut:.3f} | |")
+    print(f"| `import course_utils` after `import torch` | {import_cost():+.2f} s | ≤ 0.2 s |")
+    for path in find(numbers):
+        took, peak = run_notebook(path)
+        print(f"| `{path.name}` from top to bottom | {took:.0f} s, {peak:.0f} MB | ≤ 180 s, ≤ 1,000 MB |")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,143 @@
+"""Sliders in a real browser: JupyterLab serves them, headless Chromium moves them, and the picture must follow.
+
+nbval cannot see a missing widget manager, which shows a slider as text. Run with `make test-browser`.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course_utils.notebooks import NOTEBOOKS
+
+pytestmark = pytest.mark.browser
+RESULTS = Path(__file__).resolve().parents[1] / "test-results"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BOOKS = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if '"widget-' in path.read_text(encoding="utf-8")]
+SETTINGS = {
+    # The news popup would cover the page.
+    "@jupyterlab/apputils-extension/notification.jupyterlab-settings": '{"fetchNews": "false", "checkForUpdates": false}',
+}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab on localhost, over copies of the notebooks, with settings of its own. Gives its address and folder."""
+    home = tmp_path_factory.mktemp("lab")
+    shutil.copytree(NOTEBOOKS, home / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    for name, content in SETTINGS.items():
+        path = home / "settings" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    folders = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "RUNTIME")}
+    folders |= {"JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "work")}
+    log = (home / "lab.log").open("w")
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=localhost"]
+    command += ["--ServerApp.port=0", f"--ServerApp.root_dir={home / 'notebooks'}"]
+    server = subprocess.Popen(command, env=os.environ | folders, stdout=log, stderr=log, cwd=home)
+    try:
+        yield wait_for_address(home / "lab.log", server), home / "notebooks"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+        log.close()
+
+
+def wait_for_address(log, server):
+    """The server's address with its token, once it answers."""
+    for _ in range(240):
+        found = re.search(r"(http://(?:localhost|127\.0\.0\.1):\d+)/lab\S*\?token=(\w+)", log.read_text())
+        if found:
+            address, token = found.groups()
+            urllib.request.urlopen(f"{address}/api/status?token={token}", timeout=10)
+            return address, token
+        assert server.poll() is None, log.read_text()
+        time.sleep(0.25)
+    raise TimeoutError(log.read_text())
+
+
+@pytest.fixture
+def page(request):
+    """A page of headless Chromium; a screenshot is kept in test-results/ if the test fails."""
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: on Debian or Ubuntu `apt-get install chromium`; elsewhere Chrome will do")
+    from playwright.sync_api import sync_playwright
+
+    options = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        page = browser.new_page(viewport={"width": 1200, "height": 1000})
+        failed = request.session.testsfailed
+        yield page
+        if request.session.testsfailed > failed:
+            RESULTS.mkdir(exist_ok=True)
+            page.screenshot(path=RESULTS / f"{request.node.name}.png", full_page=True)
+        browser.close()
+
+
+def open_notebook(page, lab, name):
+    (address, token), _ = lab
+    page.goto(f"{address}/doc/tree/{name}?reset&token={token}")
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+
+
+def run_all(page, cells):
+    """Run the whole notebook. A key pressed before the kernel is attached is lost silently: press until it counts."""
+    prompts = page.locator(".jp-CodeCell .jp-InputArea-prompt")
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    for _ in range(60):
+        if prompts.first.inner_text() != "[ ]:":
+            break
+        page.keyboard.press("Control+Enter")
+        page.wait_for_timeout(500)
+    for number in range(cells):
+        page.locator(".jp-CodeCell .cm-content").nth(number).click()
+        page.keyboard.press("Control+Enter")
+        page.wait_for_function(
+            "n => /\\d/.test(document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')[n].innerText)",
+            arg=number, timeout=60_000,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
+def test_every_slider_moves_its_picture_within_a_second(path, lab, page):
+    """The notebook's set-up and its widgets, alone in a copy, so that no long experiment runs."""
+    book = nbformat.read(path, as_version=4)
+    book.cells = [cell for cell in book.cells if cell.id == "setup" or cell.id.startswith("widget-")]
+    for cell in book.cells:
+        cell.outputs, cell.execution_count = [], None
+    name = f"widgets_of_{path.name}"
+    nbformat.write(book, lab[1] / name)
+    open_notebook(page, lab, name)
+    run_all(page, len(book.cells))
+
+    handles = page.locator(".jp-OutputArea .widget-slider .noUi-handle")
+    handles.first.wait_for(timeout=30_000)
+    picture = page.locator(".jp-OutputArea img.widget-image")
+    assert handles.count() > 0
+    for number in range(handles.count()):
+        before = picture.first.get_attribute("src")
+        handles.nth(number).focus()
+        page.keyboard.press("ArrowRight")
+        start = time.monotonic()
+        page.wait_for_function(
+            "before => document.querySelector('.jp-OutputArea img.widget-image').src !== before",
+            arg=before, timeout=5_000,
+        )  # fmt: skip
+        assert time.monotonic() - start < 1, f"slider {number + 1} needed {time.monotonic() - start:.1f} s"
+
+
+def test_the_notebook_opens_as_it_is_stored(lab, page):
+    """Before anything is run the page shows its pictures, and a sentence where a widget will be."""
+    open_notebook(page, lab, "00_start_here.ipynb")
+    page.locator(".jp-OutputArea img").first.wait_for(timeout=30_000)
+    text = page.locator(".jp-Notebook").inner_text()
+    assert "Everything works." in text
+    assert "Error displaying widget" not in text

@@ -1,0 +1,145 @@
+"""The house itself: one list of dependencies, rooms that only look down, a light import, a README that works."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "course_utils"
+
+# Ground floor first. A room imports only rooms that stand before it; equals stand together.
+FLOORS = [
+    {"progress", "data", "models", "plots"},
+    {"metrics"},
+    {"training"},
+    {"claims", "exercises", "widgets"},
+    {"checkup", "notebooks"},
+]
+
+
+def rooms():
+    """Every room: its name and its files."""
+    for path in sorted(PACKAGE.iterdir()):
+        if path.is_dir() and path.name != "__pycache__":
+            yield path.name, sorted(path.glob("*.py"))
+        elif path.suffix == ".py" and path.stem != "__init__":
+            yield path.stem, [path]
+
+
+def imported_rooms(path):
+    """The rooms a file imports, at the top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "course_utils":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("course_utils."):
+            yield node.module.split(".")[1]
+
+
+@pytest.mark.parametrize(("room", "files"), rooms(), ids=lambda value: value if isinstance(value, str) else "")
+def test_a_room_imports_only_rooms_below_it(room, files):
+    floor = next((number for number, floor in enumerate(FLOORS) if room in floor), None)
+    assert floor is not None, f"{room} has no floor: say in FLOORS where it stands"
+    below = set().union(*FLOORS[:floor])
+    for path in files:
+        others = set(imported_rooms(path)) - {room}
+        assert others <= below, f"{path.name} reaches up or sideways to {others - below}"
+
+
+def test_importing_the_package_imports_nothing_else():
+    code = "import torch, sys; before = set(sys.modules); import course_utils; print(set(sys.modules) - before)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "{'course_utils'}"
+
+
+def pyproject_requirements():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    block = re.search(r"^dependencies = \[(.*?)^\]", text, re.S | re.M).group(1)
+    return {r.name: str(r.specifier) for r in map(Requirement, re.findall(r'"(.+?)"', block))}
+
+
+def environment_requirements():
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    found = {}
+    for line in re.findall(r"^  - ([\w-]+[>=<.\d]*)", text, re.M):
+        requirement = Requirement(line)
+        found[{"pytorch": "torch"}.get(requirement.name, requirement.name)] = str(requirement.specifier)
+    return found
+
+
+def test_environment_yml_says_what_pyproject_says():
+    wanted, found = pyproject_requirements(), environment_requirements()
+    assert found.pop("python") == ">=3.10"
+    found.pop("pip")
+    assert found == wanted
+
+
+def test_environment_yml_takes_torch_from_conda_and_the_course_from_here():
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    assert re.search(r"channels:\n  - conda-forge\n  - nodefaults\n", text)
+    assert re.search(r"  - pip:\n      - -e \.\n", text)
+
+
+def test_every_dependency_is_there_in_a_version_that_will_do():
+    from importlib.metadata import version
+
+    for name, specifier in pyproject_requirements().items():
+        assert Requirement(f"{name}{specifier}").specifier.contains(version(name), prereleases=True), name
+
+
+def readme():
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_names_every_make_target_and_none_that_is_not_there():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    named = set(re.findall(r"`make ([a-z-]+)", readme()))
+    assert named == targets
+
+
+def test_every_file_that_the_readme_links_is_there():
+    for target in re.findall(r"\]\((?!https?:|#)(.+?)\)", readme()):
+        assert (ROOT / target).exists(), target
+
+
+def test_ci_calls_what_the_readme_calls():
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "make test\n" in ci
+    assert "make test-browser\n" in ci
+
+
+def test_the_citation_and_the_package_have_one_version():
+    import course_utils
+
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f"version: {course_utils.__version__}\n" in citation
+    assert f'version = "{course_utils.__version__}"\n' in project
+
+
+def test_every_public_function_has_a_docstring():
+    missing = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            public = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+            if public and not ast.get_docstring(node):
+                missing.append(f"{path.name}: {node.name}")
+    assert not missing
+
+
+def test_every_chapter_on_the_map_that_is_written_has_its_notebook():
+    """The map, the README's table and the folder agree."""
+    numbers = [path.name[:2] for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    linked = re.findall(r"\(notebooks/(\d\d)_\w+\.ipynb\)", readme())
+    assert sorted(set(linked)) == numbers
+
+
+def test_notebooks_are_valid_json_with_unix_line_ends():
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        assert b"\r" not in path.read_bytes()
+        json.loads(path.read_text(encoding="utf-8"))

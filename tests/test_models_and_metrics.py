@@ -1,0 +1,90 @@
+"""Models follow their seed; metrics measure and change nothing."""
+
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, log_loss
+from torch import nn
+
+from course_utils import metrics, models
+
+
+def test_an_mlp_has_the_layers_asked_for():
+    model = models.mlp(inputs=784, hidden=(100, 30), classes=10)
+    assert model(torch.rand(5, 1, 28, 28)).shape == (5, 10)
+    assert models.count_parameters(model) == 785 * 100 + 101 * 30 + 31 * 10
+
+
+def test_no_hidden_layer_gives_a_linear_model():
+    model = models.mlp(inputs=2, hidden=(), classes=2)
+    a, b = torch.rand(2, 1, 2)
+    assert torch.allclose(model((a + b) / 2), (model(a) + model(b)) / 2, atol=1e-6)
+
+
+def test_weights_follow_the_seed_and_leave_the_global_generator_alone():
+    before = torch.get_rng_state()
+    first, second, other = (models.mlp(seed=seed)[1].weight for seed in (1, 1, 2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_sizes_below_one_are_refused():
+    with pytest.raises(ValueError, match="must be at least 1"):
+        models.mlp(hidden=(100, 0))
+
+
+def test_a_frozen_copy_does_not_follow_the_training():
+    model = models.mlp(inputs=2, hidden=(3,), classes=2)
+    copy = models.frozen_copy(model)
+    with torch.no_grad():
+        model[1].weight += 1
+    assert not torch.equal(model[1].weight, copy[1].weight)
+
+
+@pytest.fixture
+def moody():
+    """A model whose answers depend on its mode, with a BatchNorm that its owner froze."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3))
+    model.train()
+    model[2].eval()
+    return model
+
+
+def test_predict_is_in_eval_mode_and_restores_each_layers_own_mode(moody):
+    images = torch.rand(1000, 4)
+    first, second = metrics.predict(moody, images), metrics.predict(moody, images)
+    assert torch.equal(first, second)  # no dropout
+    assert [layer.training for layer in moody] == [True, True, False, True, True]
+    assert not first.requires_grad
+
+
+def test_predict_restores_the_mode_when_the_model_fails(moody):
+    with pytest.raises(RuntimeError):
+        metrics.predict(moody, torch.rand(2, 5))
+    assert moody.training
+
+
+def test_predict_in_chunks_is_predict_in_one_go(moody):
+    images = torch.rand(1000, 4)
+    assert torch.allclose(
+        metrics.predict(moody, images, chunk=7), metrics.predict(moody, images, chunk=1000), atol=1e-6
+    )
+
+
+def test_measures_agree_with_scikit_learn():
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(50, 4, generator=generator), torch.randint(4, (50,), generator=generator)
+    risk = log_loss(labels, logits.double().softmax(dim=1), labels=range(4))
+    assert metrics.empirical_risk(logits, labels).item() == pytest.approx(risk, rel=1e-5)
+    right = accuracy_score(labels, logits.argmax(dim=1))
+    assert metrics.error_rate(logits.argmax(dim=1), labels) == pytest.approx(1 - right)
+    assert metrics.accuracy(nn.Identity(), logits, labels) == pytest.approx(right)
+
+
+def test_choose_model_looks_at_validation_alone():
+    generator = torch.Generator().manual_seed(0)
+    validation = torch.rand(5, 3, generator=generator)
+    best = int(validation.mean(dim=1).argmax())
+    for _ in range(10):
+        train, test = torch.rand(2, 5, 3, generator=generator)
+        assert metrics.choose_model(train, validation, test) == (best, pytest.approx(test[best].mean().item()))

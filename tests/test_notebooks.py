@@ -1,0 +1,214 @@
+"""What nbval does not look at: counts, pictures, stderr, alternative texts, lengths, and solutions that leak.
+
+nbval never compares a cell without an execution count, and never compares a picture.
+"""
+
+import ast
+import base64
+import inspect
+import io
+import re
+import textwrap
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+from course_utils.exercises import EXERCISES
+from course_utils.notebooks import NOTEBOOKS, WIDGET
+
+BOOKS = {path.stem: nbformat.read(path, as_version=4) for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
+IGNORED = "nbval-ignore-output"
+
+
+@pytest.fixture(params=BOOKS, scope="module")
+def book(request):
+    return BOOKS[request.param]
+
+
+def code(book):
+    return [cell for cell in book.cells if cell.cell_type == "code"]
+
+
+def prose(book):
+    return [cell for cell in book.cells if cell.cell_type == "markdown"]
+
+
+def outputs(book, kind=None):
+    """(cell, output) for every output, or for those that hold data of this kind."""
+    for cell in code(book):
+        for output in cell.outputs:
+            if kind is None or kind in output.get("data", {}):
+                yield cell, output
+
+
+def test_there_are_notebooks():
+    assert len(BOOKS) >= 2
+
+
+def test_every_cell_was_run_in_order(book):
+    assert [cell.execution_count for cell in code(book)] == list(range(1, len(code(book)) + 1))
+
+
+def test_no_errors_no_stderr_no_widget_state_no_svg(book):
+    for cell, output in outputs(book):
+        assert output.output_type != "error", cell.id
+        assert output.get("name") != "stderr", cell.id
+        assert WIDGET not in output.get("data", {}), cell.id
+        assert "image/svg+xml" not in output.get("data", {}), cell.id
+    assert set(book.metadata) == {"kernelspec", "language_info"}
+    assert all(set(cell.metadata) <= {"tags"} for cell in book.cells)
+
+
+def test_every_picture_shows_something(book):
+    for cell, output in outputs(book, "image/png"):
+        picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).convert("L"))
+        assert picture.shape[0] > 100, cell.id
+        assert picture.shape[1] > 400, cell.id
+        assert picture.std() > 5, f"{cell.id} stores a blank picture"
+
+
+def test_every_figure_and_claim_cell_stores_a_picture(book):
+    for cell in code(book):
+        if cell.id.startswith(("figure-", "claim-")):
+            assert any("image/png" in output.get("data", {}) for output in cell.outputs), cell.id
+
+
+def test_every_picture_has_an_alternative_text(book):
+    for cell, output in outputs(book, "image/png"):
+        alt = output.metadata["image/png"]["alt"]
+        assert len(alt.split()) >= 8, f"{cell.id}: {alt}"
+        assert output.data["text/plain"] == alt, cell.id
+
+
+def test_few_cells_are_ignored_by_nbval(book):
+    ignored = [cell.id for cell in code(book) if IGNORED in cell.metadata.get("tags", [])]
+    assert len(ignored) <= 1, ignored
+
+
+def test_no_path_of_a_machine(book):
+    for cell, output in outputs(book):
+        text = str(output.get("text", "")) + str({k: v for k, v in output.get("data", {}).items() if k != "image/png"})
+        assert not re.search(r"/(home|root|Users|tmp|work|mnt|usr)/|[A-Z]:\\\\", text), cell.id
+    for cell in book.cells:
+        assert not re.search(r"/(home|root|Users|tmp|work|mnt|usr)/|[A-Z]:\\", cell.source), cell.id
+
+
+def test_code_cells_are_short(book):
+    lengths = {cell.id: len(cell.source.splitlines()) for cell in code(book)}
+    assert max(lengths.values()) <= 25, lengths
+    assert np.median(list(lengths.values())) <= 12
+    assert max(len(line) for cell in code(book) for line in cell.source.splitlines()) <= 105
+
+
+def test_the_page_is_not_too_long_or_too_heavy(book):
+    assert len(book.cells) <= 60
+    assert sum(len(cell.source.split()) for cell in prose(book)) <= 2800
+    assert len(nbformat.writes(book).encode()) <= 500 * 1024
+
+
+def test_cell_ids_are_short_and_readable(book):
+    for cell in book.cells:
+        assert re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", cell.id), cell.id
+        assert len(cell.id) <= 40
+        assert not re.fullmatch(r"[0-9a-f]{8}", cell.id), f"{cell.id} looks random"
+
+
+def test_no_line_ends_in_a_semicolon(book):
+    """Under nbval a trailing semicolon silences nothing."""
+    for cell in code(book):
+        assert not re.search(r";\s*$", cell.source, re.M), cell.id
+
+
+def test_one_title_and_a_table_of_minutes(book):
+    titles = [line for cell in prose(book) for line in cell.source.splitlines() if line.startswith("# ")]
+    assert len(titles) == 1
+    assert "| your time | computing |" in book.cells[0].source
+
+
+def test_the_first_idea_comes_soon_and_the_setup_prints_nothing(book):
+    assert code(book)[0].id == "setup"
+    assert not code(book)[0].outputs
+    assert len(code(book)[0].source.splitlines()) <= 15
+
+
+def test_every_experiment_is_preceded_by_prose(book):
+    """No more than three code cells follow each other without a word between them."""
+    kinds = "".join("c" if cell.cell_type == "code" else "m" for cell in book.cells)
+    assert "cccc" not in kinds
+
+
+def test_no_measured_number_stands_in_the_prose(book):
+    """Percentages with decimals come from cells, where CI compares them or a figure draws them."""
+    for cell in prose(book):
+        text = re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S)
+        assert not re.search(r"\d\.\d+ ?%", text), cell.id
+
+
+def exercise_names(book):
+    return [cell.id.removeprefix("exercise-") for cell in code(book) if cell.id.startswith("exercise-")]
+
+
+def test_an_exercise_is_a_card_a_stub_a_check_and_a_use(book):
+    ids = [cell.id for cell in book.cells]
+    for name in exercise_names(book):
+        assert name in EXERCISES
+        at = ids.index(f"exercise-{name}")
+        card, stub, checked = book.cells[at - 1], book.cells[at], book.cells[at + 1]
+        assert re.search(r"### Exercise.*★", card.source), name
+        assert re.search(r"\d+ minutes", card.source), name
+        assert 'raise NotImplementedError("your turn")' in stub.source
+        assert stub.metadata.tags == ["exercise"]
+        assert f"exercises.check_{name}({name})" in checked.source
+        assert "not attempted" in checked.outputs[0].data["text/plain"]
+        assert any(f"{name} = " in cell.source and ".use()" in cell.source for cell in book.cells[at + 2 :])
+
+
+def test_every_exercise_has_its_notebook():
+    assert sorted(name for book in BOOKS.values() for name in exercise_names(book)) == sorted(EXERCISES)
+
+
+def test_a_stub_has_the_solutions_parameters(book):
+    for cell in code(book):
+        if cell.id.startswith("exercise-"):
+            stub = ast.parse(cell.source).body[0]
+            reference = EXERCISES[stub.name].reference
+            assert [argument.arg for argument in stub.args.args] == list(inspect.signature(reference).parameters)
+            assert ast.get_docstring(stub)
+
+
+def solution_lines(reference):
+    """The lines of a solution that give it away: its body, without docstring and without lines of a word or two."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(reference))).body[0].body[1:]
+    lines = [line.strip() for node in body for line in ast.unparse(node).splitlines()]
+    return [line for line in lines if len(line) > 25]
+
+
+def test_no_solution_leaks_into_a_stub_an_output_or_a_hint(book):
+    for name in exercise_names(book):
+        before = book.cells[: [cell.id for cell in book.cells].index(f"check-{name}") + 1]
+        page = [cell.source for cell in before] + [str(output) for cell in code(book) for output in cell.outputs]
+        page = re.sub(r"\s+", " ", " ".join(page + list(EXERCISES[name].hints)))
+        for line in solution_lines(EXERCISES[name].reference):
+            assert line not in page, f"{name}: {line}"
+
+
+def test_widgets_have_a_still_picture_above_them(book):
+    ids = [cell.id for cell in code(book)]
+    for at, cell_id in enumerate(ids):
+        if cell_id.startswith("widget-"):
+            assert ids[at - 1].startswith("figure-"), cell_id
+
+
+def test_links_between_notebooks_lead_somewhere(book):
+    for cell in prose(book):
+        for target in re.findall(r"\]\((?!https?:|#)(.+?)\)", cell.source):
+            assert (Path(NOTEBOOKS) / target).exists(), f"{cell.id}: {target}"
+
+
+def test_questions_have_folded_answers(book):
+    text = "\n".join(cell.source for cell in prose(book))
+    assert text.count("<details><summary>Answer</summary>") == 3
+    assert "<details open" not in text

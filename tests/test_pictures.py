@@ -1,0 +1,164 @@
+"""Claims judge, plots draw what they are given, sliders redraw."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from course_utils import data, metrics, models, plots, widgets
+from course_utils.claims import Claim, Evidence
+
+
+def evidence(values, margin=0.2, **bounds):
+    return Evidence("error", values, margin=margin, **(bounds or {"below": 1.0}))
+
+
+def test_evidence_must_clear_its_bounds_by_the_margin_in_every_run():
+    assert evidence([0.1, 0.75]).holds
+    assert not evidence([0.1, 0.85]).holds
+    assert evidence([1.25, 3], above=1).holds
+    assert not evidence([1.15, 3], above=1).holds
+    assert evidence([1.25, 1.75], above=1, below=2).holds
+    assert not evidence([1.25, 1.85], above=1, below=2).holds
+    assert not evidence([float("nan")]).holds
+
+
+def test_a_claim_holds_if_all_its_evidence_does():
+    good, bad = evidence([0.1]), evidence([0.9])
+    assert Claim("A", "text", [good, good], "none").holds
+    assert not Claim("A", "text", [good, bad], "none").holds
+
+
+def test_a_claim_in_words_says_what_holds_and_no_measured_number():
+    text = str(Claim("Claim 9", "All is well.", [evidence([0.123, 0.9])], "one seed"))
+    assert "does NOT hold here" in text
+    assert "below 1 % with 0.2 to spare, in 1 of 2 runs" in text
+    assert "0.123" not in text
+    assert "Limits: one seed" in text
+
+
+def test_evidence_needs_values_a_bound_and_a_margin():
+    with pytest.raises(ValueError, match="values must hold at least one"):
+        evidence([])
+    with pytest.raises(ValueError, match="margin must be at least 0, got -1"):
+        evidence([1], margin=-1)
+    with pytest.raises(ValueError, match="give a bound"):
+        Evidence("error", [1])
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What was put on the page: (mime bundle, metadata)."""
+    page = []
+    monkeypatch.setattr(plots, "display", lambda bundle, metadata, raw: page.append((bundle, metadata)))
+    return page
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+@pytest.mark.parametrize("values", [[0.1, 0.5], [5.0], pd.Series([0.2, 0.3]), [-3, 3]])
+def test_a_card_is_a_picture_that_says_the_same_in_words(values, shown):
+    claim = Claim("Claim 9", "All is well. " * 12, [evidence(values), evidence(values)], "one seed. " * 20)
+    claim.card()
+    (bundle, metadata) = shown[0]
+    assert bundle["text/plain"] == str(claim) == metadata["image/png"]["alt"]
+    assert pixels(bundle["image/png"]).std() > 5
+
+
+def test_lines_go_through_the_means_and_show_every_run():
+    frame = pd.DataFrame({"n": [1, 1, 10, 10], "train error": [0.0, 0.2, 0.4, 0.6]})
+    figure = plots.lines(frame, "n", ["train error"], title="It rises", log_x=True, guess=0.3)
+    mean, dots, guess = figure.axes[0].lines
+    assert mean.get_ydata() == pytest.approx([0.1, 0.5])
+    assert dots.get_ydata() == pytest.approx([0.0, 0.2, 0.4, 0.6])
+    assert guess.get_ydata() == pytest.approx([0.3, 0.3])
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert words == ["train error", "your prediction"]
+
+
+def test_labels_of_lines_that_meet_do_not_cover_each_other():
+    frame = pd.DataFrame({"x": [1, 2], "a": [0.0, 1.0], "b": [1.0, 1.0], "c": [0.5, 0.99]})
+    figure = plots.lines(frame, "x", ["a", "b", "c"], title="They meet")
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_one_role_looks_the_same_everywhere_and_never_by_colour_alone():
+    frame = pd.DataFrame({"x": [1, 2], "test error": [0, 1], "train_loss": [0, 1], "validation_loss": [1, 0]})
+    looks = {}
+    for columns in (["test error", "train_loss", "validation_loss"], ["validation_loss", "test error", "train_loss"]):
+        lines = plots.lines(frame, "x", columns, title="").axes[0].lines[::2]
+        for name, line in zip(columns, lines):
+            looks.setdefault(name, set()).add((line.get_color(), str(line._unscaled_dash_pattern)))
+    assert all(len(look) == 1 for look in looks.values())
+    assert len({next(iter(look))[1] for look in looks.values()}) == 3
+
+
+def test_pictures_takes_grey_and_colour():
+    for channels in (1, 3):
+        figure = plots.pictures(torch.rand(13, channels, 28, 28), list("abcdefghijklm"), title="Thirteen")
+        assert sum(len(ax.images) for ax in figure.axes) == 13
+
+
+def test_a_boundary_lies_where_the_model_changes_its_mind():
+    figure, axes = plots.panels()
+    points, labels = data.two_moons(20)
+    plots.draw_boundary(axes[0, 0], lambda plane: torch.stack([plane[:, 0], torch.ones(len(plane))], 1), points, labels)
+    line = axes[0, 0].collections[1].get_paths()[0].vertices
+    assert np.allclose(line[:, 0], 1, atol=1e-3)
+
+
+def test_the_results_table_shows_mean_and_range_and_what_is_to_come():
+    figure = plots.results_table({"ERM": {"test": [0.97, 0.98, 0.99]}})
+    words = " ".join(text.get_text() for text in figure.axes[0].texts)
+    assert "98.0 %\n97.0 – 99.0" in words
+    assert "chapter 05" in words
+
+
+def test_histograms_share_their_scale():
+    figure = plots.histograms(pd.DataFrame({"a": [0, 1, 2], "b": [5, 6, 7]}), xlabel="x", title="t", guess=1.5)
+    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
+
+
+def test_the_map_has_every_chapter():
+    words = [text.get_text() for text in plots.course_map().axes[0].texts]
+    assert all(chapter[1] in words for chapter in plots.CHAPTERS)
+
+
+def test_a_picture_of_the_same_data_has_the_same_bytes():
+    assert plots.png(plots.course_map()) == plots.png(plots.course_map())
+
+
+@pytest.mark.parametrize("make", [widgets.moons_playground, widgets.digit_browser])
+def test_every_slider_changes_the_picture(make):
+    figure = make()
+    for name, slider in figure.sliders.items():
+        before, start = figure.image.value, slider.value
+        slider.value = next(option for option in slider.options if option != start)
+        assert figure.image.value != before, name
+        slider.value = start
+        assert figure.image.value == before, name
+
+
+def test_a_widget_without_a_kernel_is_a_sentence_with_no_picture_in_it():
+    figure = widgets.digit_browser()
+    text = figure._repr_mimebundle_()["text/plain"]
+    assert text.startswith("Run this cell for the sliders: page.")
+    assert "PNG" not in text
+
+
+def test_noise_makes_the_moons_harder_to_learn():
+    """The playground's picture rests on a network that has been trained: its errors follow its sliders."""
+    errors = []
+    for noise in (0.1, 0.5):
+        points, labels = data.two_moons(500, noise, seed=0)
+        model = models.mlp(inputs=2, hidden=(32, 32), classes=2, seed=1)
+        widgets.training.fit(model, points, labels, epochs=200, batch_size=500, lr=0.03, show=False)
+        errors.append(1 - metrics.accuracy(model, *data.two_moons(5_000, noise, seed=1)))
+    assert errors[0] < 0.03 < 0.1 < errors[1]
