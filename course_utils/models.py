@@ -4,11 +4,17 @@ Models take images in [0, 1]; any normalisation is the model's first layer.
 """
 
 import copy
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import nn
+
+if not torch.accelerator.is_available():
+    # PyTorch's first optimizer imports its compiler for GPUs, 75 MB that a machine without one has no use for.
+    # With this line it finds none, as in PyTorch's builds for the CPU.
+    sys.modules.setdefault("triton", None)
 
 
 def best_device() -> torch.device:

@@ -4,6 +4,7 @@ Stored are text and pictures. Not stored: timestamps, widget state, progress bar
 machine's speed or path could change. What a cell prints to stderr stops the run.
 """
 
+import base64
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import nbformat
 from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+README_PICTURE = "01_erm", "figure-toy-boundary"  # the notebook and the cell that draw docs/course.png
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -60,6 +62,12 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             cell.outputs = [output for output in cell.outputs if output.get("data", True)]
 
 
+def picture(notebook: nbformat.NotebookNode, cell_id: str) -> bytes:
+    """The PNG file that a cell has stored."""
+    outputs = next(cell.outputs for cell in notebook.cells if cell.id == cell_id)
+    return base64.b64decode(next(o.data["image/png"] for o in outputs if "image/png" in o.get("data", {})))
+
+
 def main(numbers: list[str]) -> None:
     """Run the named notebooks in place, and say how long each took."""
     for path in find(numbers):
@@ -67,6 +75,8 @@ def main(numbers: list[str]) -> None:
         start = time.perf_counter()
         execute(notebook)
         nbformat.write(notebook, path)
+        if path.stem == README_PICTURE[0]:
+            (NOTEBOOKS.parent / "docs" / "course.png").write_bytes(picture(notebook, README_PICTURE[1]))
         print(f"{path.name}: {time.perf_counter() - start:.0f} s, {path.stat().st_size // 1024} kB")
 
 

@@ -4,6 +4,7 @@ a second sign beside every colour (dashes, markers), titles that state the findi
 Every function returns a matplotlib `Figure`; `show` puts it on the page with its alternative text.
 """
 
+import html
 import io
 from collections.abc import Callable, Sequence
 
@@ -11,7 +12,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import display
+from IPython.display import HTML, display
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -66,8 +67,17 @@ def png(figure: Figure) -> bytes:
 
 
 def show(figure: Figure, alt: str) -> None:
-    """Put the figure on the page. `alt` says in words what it shows, for those who cannot see it."""
+    """Put the figure on the page, and below it, folded, what it shows in words.
+
+    Args:
+        figure: what to show.
+        alt: the figure in words, for those who cannot see it. JupyterLab and nbconvert do not hand a picture's
+            alternative text on to screen readers; so it stands on the page too.
+    """
     display({"image/png": png(figure), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
+    words = html.escape(alt).replace("\n", "<br>")
+    style = "color: #757575; font-size: 85%"
+    display(HTML(f'<details style="{style}"><summary>this picture in words</summary>{words}</details>'))
 
 
 def headline(figure: Figure, title: str) -> None:

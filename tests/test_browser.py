@@ -21,10 +21,8 @@ pytestmark = pytest.mark.browser
 RESULTS = Path(__file__).resolve().parents[1] / "test-results"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 BOOKS = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if '"widget-' in path.read_text(encoding="utf-8")]
-SETTINGS = {
-    # The news popup would cover the page.
-    "@jupyterlab/apputils-extension/notification.jupyterlab-settings": '{"fetchNews": "false", "checkForUpdates": false}',
-}
+# Settings of JupyterLab by extension. Its news popup would cover the page.
+SETTINGS = {"apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}'}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +31,7 @@ def lab(tmp_path_factory):
     home = tmp_path_factory.mktemp("lab")
     shutil.copytree(NOTEBOOKS, home / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     for name, content in SETTINGS.items():
-        path = home / "settings" / name
+        path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     folders = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "RUNTIME")}

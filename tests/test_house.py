@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 from packaging.requirements import Requirement
+
+from course_utils import notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "course_utils"
@@ -41,7 +44,7 @@ def imported_rooms(path):
             yield node.module.split(".")[1]
 
 
-@pytest.mark.parametrize(("room", "files"), rooms(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("room", "files"), list(rooms()), ids=lambda value: value if isinstance(value, str) else "")
 def test_a_room_imports_only_rooms_below_it(room, files):
     floor = next((number for number, floor in enumerate(FLOORS) if room in floor), None)
     assert floor is not None, f"{room} has no floor: say in FLOORS where it stands"
@@ -64,7 +67,7 @@ def pyproject_requirements():
 
 
 def environment_requirements():
-    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8").split("dependencies:\n")[1]
     found = {}
     for line in re.findall(r"^  - ([\w-]+[>=<.\d]*)", text, re.M):
         requirement = Requirement(line)
@@ -105,6 +108,12 @@ def test_the_readme_names_every_make_target_and_none_that_is_not_there():
 def test_every_file_that_the_readme_links_is_there():
     for target in re.findall(r"\]\((?!https?:|#)(.+?)\)", readme()):
         assert (ROOT / target).exists(), target
+
+
+def test_the_readmes_picture_is_the_courses_own():
+    name, cell = notebooks.README_PICTURE
+    book = nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    assert (ROOT / "docs" / "course.png").read_bytes() == notebooks.picture(book, cell)
 
 
 def test_ci_calls_what_the_readme_calls():

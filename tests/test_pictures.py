@@ -51,9 +51,9 @@ def test_evidence_needs_values_a_bound_and_a_margin():
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What was put on the page: (mime bundle, metadata)."""
+    """What was put on the page, each with its options."""
     page = []
-    monkeypatch.setattr(plots, "display", lambda bundle, metadata, raw: page.append((bundle, metadata)))
+    monkeypatch.setattr(plots, "display", lambda shown, **options: page.append((shown, options)))
     return page
 
 
@@ -65,8 +65,9 @@ def pixels(png):
 def test_a_card_is_a_picture_that_says_the_same_in_words(values, shown):
     claim = Claim("Claim 9", "All is well. " * 12, [evidence(values), evidence(values)], "one seed. " * 20)
     claim.card()
-    (bundle, metadata) = shown[0]
-    assert bundle["text/plain"] == str(claim) == metadata["image/png"]["alt"]
+    (bundle, options), (words, _) = shown
+    assert bundle["text/plain"] == str(claim) == options["metadata"]["image/png"]["alt"]
+    assert claim.name in words.data
     assert pixels(bundle["image/png"]).std() > 5
 
 
