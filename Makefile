@@ -21,7 +21,7 @@ test: .venv/test.stamp
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check course_utils tests benchmarks
 	$(BIN)/python -m pytest tests -m 'not browser'
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
 
 test-browser: .venv/test.stamp
 	$(BIN)/python -m pytest tests -m browser

@@ -113,13 +113,14 @@ class Claim:
 
 
 def _draw_evidence(ax: Axes, piece: Evidence) -> None:
-    """The values as dots on a line, the range where they must lie shaded."""
-    seen = [*piece.values, *piece.bounds.values()]
+    """The values as dots on a line, a line at each bound, the range that clears them by the margin shaded."""
+    cleared = piece.above + piece.margin, piece.below - piece.margin
+    seen = [*piece.values, *piece.bounds.values(), *filter(math.isfinite, cleared)]
     reach = 0.35 * (max(seen) - min(seen)) or 1.0
     # Error rates and the like are never negative, so their axis is not either.
     low = max(0, min(seen) - reach) if min(seen) >= 0 else min(seen) - reach
     high = max(seen) + reach
-    ax.axvspan(max(low, piece.above), min(high, piece.below), color=plots.GREEN, alpha=0.16, linewidth=0)
+    ax.axvspan(max(low, cleared[0]), min(high, cleared[1]), color=plots.GREEN, alpha=0.16, linewidth=0)
     for bound in piece.bounds.values():
         ax.axvline(bound, color=plots.GREEN, linewidth=2)
     ax.plot(piece.values, [0] * len(piece.values), "o", color=plots.BLUE, markersize=10, alpha=0.75, clip_on=False)

@@ -41,7 +41,7 @@ def predict(model: nn.Module, images: Tensor, chunk: int = 512) -> Tensor:
 
 
 def empirical_risk(logits: Tensor, labels: Tensor) -> Tensor:
-    """The empirical risk: the average cross-entropy over the examples (Vapnik, 1992).
+    """The empirical risk: the average cross-entropy over the examples (Vapnik, NIPS 1991).
 
         risk = −(1/N) Σ log p(label | image),  where p = softmax(logits)
 

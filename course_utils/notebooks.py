@@ -25,7 +25,7 @@ def find(numbers: list[str]) -> list[Path]:
     return found
 
 
-def execute(notebook: nbformat.NotebookNode, timeout: int = 300) -> None:
+def execute(notebook: nbformat.NotebookNode, timeout: int = 600) -> None:
     """Run every cell, from a fresh kernel, in the notebooks' own folder; the outputs go into `notebook`.
 
     Raises:

@@ -187,34 +187,35 @@ def histograms(frame: pd.DataFrame, *, xlabel: str, title: str, guess: float | N
     return figure
 
 
-# The columns of the table that grows from chapter to chapter: what is measured, and where.
+# The columns of the table that grows from chapter to chapter: heading, and the chapter that fills it.
 MEASURES = {
-    "training": "01", "test": "01", "test, 40 % noisy labels": "02", "under attack": "04", "bias-conflicting": "05"
-}  # fmt: skip
+    "training": ("training", "01"),
+    "test": ("test", "01"),
+    "noisy": ("test, trained on\n40 % wrong labels", "02"),
+    "attacked": ("test,\nunder attack", "04"),
+    "conflicting": ("test, against\nthe bias", "05"),
+}
 
 
 def results_table(results: dict[str, dict[str, Sequence[float]]]) -> Figure:
-    """The course's results so far: one row a method, one column a measurement, mean and range over seeds.
+    """The course's results so far: a row for each method, a column for each of MEASURES, mean and range over seeds.
 
     Args:
-        results: for each method, for each measurement, the accuracies in [0, 1], one a seed.
+        results: for each method, for each key of MEASURES that was measured, one accuracy in [0, 1] per seed.
     """
-    figure, axes = panels(width=10, height=1.3 + 0.8 * len(results))
+    figure, axes = panels(width=11, height=1.3 + 0.8 * len(results))
     ax = axes[0, 0]
     ax.axis("off")
-    ax.set(
-        xlim=(-1.1, len(MEASURES)),
-        ylim=(len(results) - 0.4, -1),
-        title="Results so far: accuracy of the same small network",
-    )
-    for column, (measure, chapter) in enumerate(MEASURES.items()):
-        ax.text(column + 0.4, -0.6, measure.replace(", ", ",\n"), ha="center", va="center", fontweight="bold")
+    ax.set(xlim=(-1.1, len(MEASURES)), ylim=(len(results) - 0.4, -1))
+    for column, (measure, (heading, chapter)) in enumerate(MEASURES.items()):
+        ax.text(column + 0.4, -0.6, heading, ha="center", va="center", fontweight="bold")
         for row, (method, measured) in enumerate(results.items()):
             ax.text(-1, row, method, va="center", fontweight="bold")
             values = [100 * value for value in measured.get(measure, ())]
             cell = f"{np.mean(values):.1f} %\n{min(values):.1f} – {max(values):.1f}" if values else f"chapter {chapter}"
             ax.text(column + 0.4, row, cell, ha="center", va="center", color=BLACK if values else GREY)
-    ax.axhline(-0.35, 0, 1, color=GREY)
+    ax.axhline(-0.3, 0, 1, color=GREY)
+    headline(figure, "Results so far: accuracy of the same small network, mean and range over seeds")
     return figure
 
 

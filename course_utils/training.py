@@ -31,7 +31,7 @@ Loss = Callable[[nn.Module, Batch], Tensor]
 
 
 def erm(model: nn.Module, batch: Batch) -> Tensor:
-    """Empirical risk minimization: the average cross-entropy of the batch (Vapnik, 1992)."""
+    """Empirical risk minimization: the average cross-entropy of the batch (Vapnik, NIPS 1991)."""
     return empirical_risk(model(batch.images), batch.labels)
 
 

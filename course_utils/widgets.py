@@ -73,8 +73,8 @@ def draw_moons(capacity: int, examples: int, noise: float) -> Figure:
     axes[0, 1].set(ylim=(0, 0.55), ylabel="error rate", yticks=[])
     plots.headline(
         figure,
-        f"{models.count_parameters(model):,} parameters, {examples} points: "
-        f"a gap of {100 * (errors['true'] - errors['training']):.0f} points",
+        f"{models.count_parameters(model):,} parameters, {examples} examples: "
+        f"a gap of {100 * (errors['true'] - errors['training']):.0f} percentage points",
     )
     return figure
 

@@ -6,13 +6,14 @@ The answers here are written as students write them, not taken from the twins in
 import inspect
 import math
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from course_utils import exercises
+from course_utils import exercises, training
 from course_utils.exercises import EXERCISES
 
 
@@ -214,6 +215,26 @@ def flat(train, validation, test):
     return index, test.view(-1)[index]
 
 
+def flat_row(train, validation, test):
+    index = torch.argmax(validation).item()
+    return index, test[index].mean().item()
+
+
+def mean_over_rows(train, validation, test):
+    index = validation.mean(0).argmax().item()
+    return index, test[index].mean().item()
+
+
+def both_seeds(train, validation, test):
+    index = validation.mean(1).argmax().item()
+    return index, test[index].tolist()
+
+
+def turned_around(train, validation, test):
+    index = validation.mean(1).argmax().item()
+    return test[index].mean().item(), index
+
+
 def only_the_index(train, validation, test):
     return validation.mean(1).argmax()
 
@@ -222,6 +243,7 @@ WRONG = [
     ("error_rate", accuracy_instead, "That is the accuracy"),
     ("error_rate", how_many, "counts the wrong predictions"),
     ("error_rate", lambda p, y: 100 * how_many(p, y) / len(y), "in percent"),
+    ("error_rate", lambda p, y: 100 * accuracy_instead(p, y), "the accuracy, and in percent"),
     ("error_rate", lambda p, y: F.l1_loss(p.float(), y.float()), "how far apart"),
     ("error_rate", lambda p, y: torch.ne(p, y), "for each prediction whether it is wrong"),
     ("error_rate", mean_of_booleans, "It stopped with RuntimeError"),
@@ -239,7 +261,9 @@ WRONG = [
     ("empirical_risk", lambda z, y: (z.argmax(1) != y).float().mean(), "the error rate"),
     ("empirical_risk", lambda z, y: -F.softmax(z, dim=1).gather(1, y[:, None]).mean(), "The log is missing"),
     ("empirical_risk", lambda z, y: -z.log_softmax(dim=1).mean(), "averages over all classes"),
-    ("empirical_risk", softmax_over_examples, "does something else"),
+    ("empirical_risk", softmax_over_examples, "Softmax goes over the examples"),
+    ("empirical_risk", lambda z, y: -F.log_softmax(z, 1)[:, y].mean(), "takes those columns from every row"),
+    ("empirical_risk", lambda z, y: F.cross_entropy(z / 2, y), "does something else"),
     ("empirical_risk", lambda z, y: F.cross_entropy(y, z), "It stopped with"),
     ("train_epoch", loop("loss", "backward", "step"), "Gradients add up"),
     ("train_epoch", loop("zero", "loss", "backward"), "no optimizer.step()"),
@@ -262,6 +286,10 @@ WRONG = [
     ("choose_model", lambda a, v, t: (a.mean(1).argmax(), t.mean(1)[a.mean(1).argmax()]), "by training accuracy"),
     ("choose_model", lambda a, v, t: (v.mean(1).argmin(), t.mean(1)[v.mean(1).argmin()]), "chooses the worst"),
     ("choose_model", lambda a, v, t: (v.mean(1).argmax(), t.mean(1).max()), "not the chosen one's"),
+    ("choose_model", flat_row, "flattened table"),
+    ("choose_model", mean_over_rows, "averages over the candidates"),
+    ("choose_model", both_seeds, "one number for each seed"),
+    ("choose_model", turned_around, "the wrong way round"),
     ("choose_model", only_the_index, "It stopped with TypeError"),
 ]
 
@@ -334,7 +362,18 @@ def test_messages_are_safe_as_html():
 def test_the_solution_is_the_packages_own_source_and_passes(name):
     shown = exercises.solution(name).data
     assert shown == inspect.getsource(EXERCISES[name].reference)
-    assert check(name, EXERCISES[name].reference).state == "right"
+    names = {"torch": torch, "nn": torch.nn, "F": F, "Tensor": torch.Tensor, "Iterable": Iterable}
+    names |= {"Batch": training.Batch, "Loss": training.Loss}  # what a notebook's set-up cell imports
+    exec(shown, names)
+    assert check(name, names[name]).state == "right"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_courses_own_function_is_not_taken_for_an_answer(name):
+    """After "run all" a later cell has put the reference under the exercise's name."""
+    verdict = check(name, EXERCISES[name].reference)
+    assert verdict.state == "not attempted"
+    assert "Run the cell with your function" in verdict.message
 
 
 def test_the_solution_of_an_unknown_exercise_names_the_known_ones():

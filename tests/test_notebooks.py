@@ -213,5 +213,5 @@ def test_links_between_notebooks_lead_somewhere(book):
 
 def test_questions_have_folded_answers(book):
     text = "\n".join(cell.source for cell in prose(book))
-    assert text.count("<details><summary>Answer</summary>") == 3
+    assert text.count("<details><summary>Answer</summary>") >= 3
     assert "<details open" not in text

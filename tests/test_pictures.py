@@ -120,6 +120,7 @@ def test_the_results_table_shows_mean_and_range_and_what_is_to_come():
     words = " ".join(text.get_text() for text in figure.axes[0].texts)
     assert "98.0 %\n97.0 – 99.0" in words
     assert "chapter 05" in words
+    assert "chapter 01" in words  # nothing was said of training
 
 
 def test_histograms_share_their_scale():

@@ -71,6 +71,14 @@ EMPIRICAL_RISK = Exercise(
             "The log is missing: the loss is minus the log of the true class's probability.",
         ),
         Mistake(
+            lambda z, y: -F.log_softmax(z, dim=1)[:, y].mean(),
+            "[:, labels] takes those columns from every row. Take one number from each row: [torch.arange(N), labels].",
+        ),
+        Mistake(
+            lambda z, y: F.nll_loss(F.log_softmax(z, dim=0), y),
+            "Softmax goes over the examples. It must go over the classes: dim=1.",
+        ),
+        Mistake(
             lambda z, y: F.log_softmax(z, dim=1).neg().mean(),
             "That averages over all classes. Only the true class's log-probability counts: pick it with the label.",
         ),
@@ -194,7 +202,7 @@ TRAIN_EPOCH = Exercise(
 def _watch_choice(attempt: Callable) -> Iterator[Sight]:
     # Each table: candidates × seeds. Every usual mistake picks another candidate or reports another number.
     train = torch.tensor([[0.90, 0.90], [0.95, 0.95], [0.96, 0.97], [1.00, 1.00], [0.62, 0.63]])
-    validation = torch.tensor([[0.80, 0.82], [0.86, 0.88], [0.70, 0.95], [0.78, 0.79], [0.60, 0.61]])
+    validation = torch.tensor([[0.80, 0.82], [0.86, 0.88], [0.95, 0.70], [0.78, 0.79], [0.60, 0.61]])
     test = torch.tensor([[0.91, 0.92], [0.83, 0.85], [0.78, 0.80], [0.76, 0.79], [0.59, 0.62]])
     for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0]):
         index, reported = attempt(train[order].clone(), validation[order].clone(), test[order].clone())
@@ -226,11 +234,35 @@ def _flat(train, validation, test):
     return index, test.flatten()[index]
 
 
+def _row_of_flat(train, validation, test):
+    index = validation.argmax()
+    return index, test[index].mean()
+
+
+def _over_candidates(train, validation, test):
+    index = validation.mean(dim=0).argmax()
+    return index, test[index].mean()
+
+
+def _each_seed(train, validation, test):
+    index = validation.mean(dim=1).argmax()
+    return index, test[index]
+
+
+def _turned(train, validation, test):
+    index, reported = _each_seed(train, validation, test)
+    return reported.mean(), index
+
+
 def _worst(train, validation, test):
     index = validation.mean(dim=1).argmin()
     return index, test[index].mean()
 
 
+FLATTENED = (
+    "argmax over the whole table gives a position in the flattened table. "
+    "Average over the seeds first: one number for each candidate."
+)
 PEEKED = "It chooses by test accuracy. Then the test data have helped to choose, and the report flatters."
 CHOOSE_MODEL = Exercise(
     reference=choose_model,
@@ -248,11 +280,14 @@ CHOOSE_MODEL = Exercise(
             _luckiest,
             "It chooses the candidate with the single luckiest seed. Average over the seeds before you compare.",
         ),
+        Mistake(_flat, FLATTENED),
+        Mistake(_row_of_flat, FLATTENED),
         Mistake(
-            _flat,
-            "argmax over the whole table gives a position in the flattened table. "
-            "Average over the seeds first: one number for each candidate.",
+            _over_candidates,
+            "It averages over the candidates, and so finds a seed. Average over the seeds: dim=1.",
         ),
+        Mistake(_each_seed, "The choice is right, but it reports one number for each seed. Report their average."),
+        Mistake(_turned, "Right, but the wrong way round: first the row, then the accuracy."),
         Mistake(_worst, "It chooses the worst: these are accuracies, higher is better."),
         Mistake(
             lambda train, validation, test: (validation.mean(dim=1).argmax(), test.mean(dim=1).max()),
@@ -260,7 +295,7 @@ CHOOSE_MODEL = Exercise(
         ),
     ),
     hints=(
-        "Three tables, one row a candidate, one column a seed. Which of them may you look at to choose, and which "
+        "Three tables, one row per candidate, one column per seed. Which of them may you look at to choose, and which "
         "one only to report?",
         "Average over the seeds (dim=1). argmax on validation gives the row; read that row, and no other, in test.",
     ),

@@ -91,6 +91,12 @@ def check(exercise: Exercise, attempt: Callable) -> Verdict:
     if not callable(attempt):
         message = f"The check needs your function {exercise.name} itself, got {type(attempt).__name__}."
         return Verdict(exercise, attempt, "wrong", message)
+    if attempt is exercise.reference:
+        message = (
+            "This is the course's own function: a later cell has put it under this name. "
+            "Run the cell with your function, then this one."
+        )
+        return Verdict(exercise, attempt, "not attempted", message)
     expected, seen = list(exercise.watch(exercise.reference)), []
     try:
         for sight in exercise.watch(attempt):
@@ -98,7 +104,7 @@ def check(exercise: Exercise, attempt: Callable) -> Verdict:
     except Exception as error:
         # torch raises NotImplementedError too, for instance for a loss of integers.
         if isinstance(error, NotImplementedError) and "not implemented for" not in str(error):
-            message = "Write it in the cell above, then run this one again. The notebook goes on without it."
+            message = "Write it in the cell above, run that cell, then run this one again. The notebook goes on without it."
             return Verdict(exercise, attempt, "not attempted", message)
         case = expected[len(seen)][0]
         message = f"It stopped with {type(error).__name__}: {error}\nSmallest example: {case}."

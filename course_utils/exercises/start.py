@@ -24,6 +24,7 @@ ERROR_RATE = Exercise(
     watch=_watch,
     mistakes=(
         Mistake(lambda p, y: (p == y).float().mean(), "That is the accuracy: the share of right predictions."),
+        Mistake(lambda p, y: 100 * (p == y).float().mean(), "That is the accuracy, and in percent."),
         Mistake(lambda p, y: (p != y).sum(), "That counts the wrong predictions. Their share is a number in [0, 1]."),
         Mistake(lambda p, y: 100 * (p != y).float().mean(), "That is in percent. The course uses fractions in [0, 1]."),
         Mistake(
