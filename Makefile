@@ -5,7 +5,8 @@ BIN := .venv/bin
 # A stamp that is older than pyproject.toml means: install again.
 .venv/lab.stamp: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, $(PYTHON) is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
-	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@echo "Installing into .venv: some minutes the first time"
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
@@ -24,7 +25,7 @@ test: .venv/test.stamp
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
 
 test-browser: .venv/test.stamp
-	$(BIN)/python -m pytest tests -m browser
+	$(BIN)/python -m pytest tests -m browser -rs
 
 run: .venv/lab.stamp
 	$(BIN)/python -m course_utils.notebooks $(NB)

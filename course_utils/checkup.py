@@ -33,7 +33,11 @@ def checkup() -> bool:
     """Print what works and what does not, with what to do about it. True if everything works."""
     all_ok = True
     for look in (_python, _packages, _data, _device, _training, _sliders):
-        for line in look():
+        try:
+            lines = list(look())
+        except Exception as error:  # the page must go on to the next thing
+            lines = [Line(False, f"{look.__name__.strip('_')}: {error}", INSTALL)]
+        for line in lines:
             print(line)
             all_ok &= line.ok
     return all_ok

@@ -82,6 +82,10 @@ class Claim:
     evidence: Sequence[Evidence]
     limits: str
 
+    def __post_init__(self) -> None:
+        if not self.evidence:
+            raise ValueError("evidence must hold at least one measurement, got none")
+
     @property
     def holds(self) -> bool:
         """Whether all the evidence holds."""
@@ -115,7 +119,7 @@ class Claim:
 def _draw_evidence(ax: Axes, piece: Evidence) -> None:
     """The values as dots on a line, a line at each bound, the range that clears them by the margin shaded."""
     cleared = piece.above + piece.margin, piece.below - piece.margin
-    seen = [*piece.values, *piece.bounds.values(), *filter(math.isfinite, cleared)]
+    seen = list(filter(math.isfinite, [*piece.values, *piece.bounds.values(), *cleared]))
     reach = 0.35 * (max(seen) - min(seen)) or 1.0
     # Error rates and the like are never negative, so their axis is not either.
     low = max(0, min(seen) - reach) if min(seen) >= 0 else min(seen) - reach

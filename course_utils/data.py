@@ -166,7 +166,8 @@ def check_labels(labels: Tensor, num_classes: int | None = None) -> None:
         raise ValueError(f"labels must be a tensor [N] of int64, got {found}")
     top = math.inf if num_classes is None else num_classes
     if len(labels) and not (labels.min() >= 0 and labels.max() < top):
-        raise ValueError(f"labels must lie in 0…{top - 1}, got values from {labels.min()} to {labels.max()}")
+        classes = "be at least 0" if num_classes is None else f"lie in 0…{num_classes - 1}"
+        raise ValueError(f"labels must {classes}, got values from {labels.min()} to {labels.max()}")
 
 
 def _shares(counts: Tensor, n: int) -> list[int]:

@@ -75,8 +75,13 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
         model: from images to logits [N, K].
         images: [N, …] float32 in [0, 1].
         labels: [N] int64 in 0…K − 1.
+
+    Raises:
+        ValueError: images and labels are not equally many.
     """
-    return 1 - error_rate(predict(model, images).argmax(dim=1), labels)
+    if labels.shape != (len(images),):
+        raise ValueError(f"labels must be [{len(images)}], one for each image, got {list(labels.shape)}")
+    return 1 - error_rate(predict(model, images).argmax(dim=1), labels.cpu())
 
 
 def choose_model(train: Tensor, validation: Tensor, test: Tensor) -> tuple[int, float]:

@@ -11,10 +11,24 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-if not torch.accelerator.is_available():
+if hasattr(torch, "accelerator") and not torch.accelerator.is_available():
     # PyTorch's first optimizer imports its compiler for GPUs, 75 MB that a machine without one has no use for.
     # With this line it finds none, as in PyTorch's builds for the CPU.
     sys.modules.setdefault("triton", None)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one core inside the block.
+
+    Two threads on tiny batches gain nothing, and wait for each other when another program needs a core.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def best_device() -> torch.device:
@@ -26,11 +40,11 @@ def best_device() -> torch.device:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw from `seed` inside the block, and leave PyTorch's global generator as it was.
+    """Draw from `seed` inside the block, and leave the CPU's global generator as it was.
 
     For the draws that take no generator of their own: initial weights, dropout.
     """
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
 

@@ -74,7 +74,7 @@ def main(numbers: list[str]) -> None:
         notebook = nbformat.read(path, as_version=4)
         start = time.perf_counter()
         execute(notebook)
-        nbformat.write(notebook, path)
+        path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
         if path.stem == README_PICTURE[0]:
             (NOTEBOOKS.parent / "docs" / "course.png").write_bytes(picture(notebook, README_PICTURE[1]))
         print(f"{path.name}: {time.perf_counter() - start:.0f} s, {path.stat().st_size // 1024} kB")

@@ -130,8 +130,10 @@ def draw_lines(
     """What `lines` draws, into one panel of a larger figure."""
     means = frame.groupby(x)[list(columns)].mean()
     repeated = len(means) < len(frame)
-    for number, column in enumerate(columns):
-        look = ROLES.get(column.replace("_", " ").split()[0], number)
+    roles = [ROLES.get(column.replace("_", " ").split()[0]) for column in columns]
+    free = iter(look for look in range(len(COLOURS)) if look not in roles)
+    for column, role in zip(columns, roles):
+        look = next(free) if role is None else role
         colour, marker = COLOURS[look], MARKERS[look]
         ax.plot(means.index, means[column], color=colour, linestyle=DASHES[look])
         if repeated or len(means) < 15:
@@ -172,7 +174,7 @@ def histograms(frame: pd.DataFrame, *, xlabel: str, title: str, guess: float | N
     """
     figure, axes = panels(frame.shape[1], 1, sharex=True, sharey=True)
     bins = np.linspace(frame.min().min(), frame.max().max(), 41)
-    for ax, column, colour in zip(axes[:, 0], frame, (GREEN, VERMILLION)):
+    for ax, column, colour in zip(axes[:, 0], frame, (GREEN, VERMILLION, *COLOURS)):
         ax.hist(frame[column], bins, color=colour, alpha=0.75)
         ax.axvline(0, color=BLACK, linewidth=1.2)
         ax.axvline(frame[column].mean(), color=colour, linestyle="--")

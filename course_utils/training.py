@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from course_utils import plots, progress
 from course_utils.data import check_labels
-from course_utils.metrics import empirical_risk, keeping_mode, predict
+from course_utils.metrics import empirical_risk, error_rate, keeping_mode, predict
 from course_utils.models import best_device, seeded
 
 
@@ -22,9 +22,9 @@ class Batch(NamedTuple):
     """Some examples of the training set."""
 
     images: Tensor  # [B, …] float32
-    labels: Tensor  # [B] int64, or [B, K] soft labels
+    labels: Tensor  # [B] int64; a method may put soft labels [B, K] here
     index: Tensor  # [B] int64: where these examples stand in the training set
-    generator: torch.Generator  # on the CPU: a method that draws at random draws from here
+    generator: torch.Generator  # for a method that draws at random; it draws on the CPU, on every machine
 
 
 Loss = Callable[[nn.Module, Batch], Tensor]
@@ -79,6 +79,8 @@ class History:
 
     def plot(self, title: str) -> Figure:
         """The loss over the epochs, and the validation loss if there is one. Show it with `plots.show`."""
+        if not self.rows:
+            raise ValueError("no epoch was finished, so there is nothing to draw")
         frame = self.frame()
         columns = [name for name in ("train_loss", "validation_loss") if name in frame]
         return plots.lines(frame, "epoch", columns, title=title, ylabel="cross-entropy")
@@ -115,7 +117,8 @@ def fit(
         seed: draws the order of the examples and all that is random inside the model and the loss.
         validation: (images, labels), measured after each epoch.
         callback: called as `callback(epoch, model)` after each epoch; what it returns joins the epoch's row.
-        show: whether to show a progress bar.
+        show: whether to show a progress bar. A training without one is taken to be part of a larger loop, which
+            an interrupt must stop: it passes the interrupt on.
 
     Returns:
         the history. If you interrupt the training (Ctrl-C, or the stop button), the history of the finished
@@ -125,19 +128,22 @@ def fit(
         ValueError: arguments that do not fit together; the message names the argument.
         FloatingPointError: the loss became infinite or NaN; the message says at which step.
     """
-    _check_fit(images, labels, epochs=epochs, lr=lr, batch_size=batch_size)
+    _check_examples(images, labels)
+    if validation is not None:
+        _check_examples(*validation, of="validation ")
+    _check_positive(epochs=epochs, lr=lr, batch_size=batch_size)
     device = best_device()
     model.to(device)
     images, labels = images.to(device), labels.to(device)
     generator = torch.Generator().manual_seed(seed)
     steps = epochs * math.ceil(len(labels) / batch_size)
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
     history = History()
     with seeded(seed), keeping_mode(model), progress.bar(steps, "training", show) as bar:
-        step_loss = _scheduled(loss, optimizer, lr, steps, bar)
-        model.train()
         try:
+            optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
+            step_loss = _scheduled(loss, optimizer, lr, steps, bar)
             for epoch in range(1, epochs + 1):
+                model.train()
                 start = time.perf_counter()
                 train_loss = train_epoch(model, step_loss, batches(images, labels, batch_size, generator), optimizer)
                 row = {"epoch": epoch, "train_loss": train_loss, "seconds": time.perf_counter() - start}
@@ -147,6 +153,8 @@ def fit(
                 history.rows.append(row)
                 bar.set_postfix({k: f"{v:.3f}" for k, v in row.items() if "loss" in k or "accuracy" in k})
         except KeyboardInterrupt:
+            if not show:  # one of many in a larger loop, which has to stop too
+                raise
             warnings.warn(
                 f"training was interrupted: {len(history.rows)} of {epochs} epochs are finished, "
                 f"and the history holds those",
@@ -168,6 +176,9 @@ def _scheduled(loss: Loss, optimizer: torch.optim.Optimizer, lr: float, steps: i
     def step_loss(model: nn.Module, batch: Batch) -> Tensor:
         nonlocal step
         value = loss(model, batch)
+        if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
+            found = f"a tensor {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(f"loss must return one number that can be differentiated, got {found}")
         if not math.isfinite(value.item()):
             raise FloatingPointError(
                 f"the loss is {value.item()} at step {step + 1} of {steps}. Usual reasons: lr is too high "
@@ -183,21 +194,24 @@ def _scheduled(loss: Loss, optimizer: torch.optim.Optimizer, lr: float, steps: i
 
 
 def _measure(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
-    logits = predict(model, images)
+    logits, labels = predict(model, images), labels.cpu()
     return {
         "validation_loss": empirical_risk(logits, labels).item(),
-        "validation_accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
+        "validation_accuracy": 1 - error_rate(logits.argmax(dim=1), labels),
     }
 
 
-def _check_fit(images: Tensor, labels: Tensor, **at_least: float) -> None:
+def _check_examples(images: Tensor, labels: Tensor, of: str = "") -> None:
     """Name the argument that is wrong, before the first step."""
-    if not isinstance(images, Tensor) or not images.is_floating_point():
+    if not isinstance(images, Tensor) or images.dtype != torch.float32:
         found = images.dtype if isinstance(images, Tensor) else type(images).__name__
-        raise ValueError(f"images must be a float32 tensor [N, …], got {found}")
+        raise ValueError(f"{of}images must be a float32 tensor [N, …], got {found}")
     check_labels(labels)
     if len(images) != len(labels) or len(labels) == 0:
-        raise ValueError(f"images and labels must be equally many, at least 1; got {len(images)} and {len(labels)}")
-    for name, value in at_least.items():
+        raise ValueError(f"{of}images and labels must be equally many, at least 1; got {len(images)} and {len(labels)}")
+
+
+def _check_positive(**values: float) -> None:
+    for name, value in values.items():
         if not value > 0:
             raise ValueError(f"{name} must be positive, got {value}")

@@ -61,7 +61,8 @@ def draw_moons(capacity: int, examples: int, noise: float) -> Figure:
     """
     points, labels = data.two_moons(examples, noise, seed=0)
     model = models.mlp(inputs=2, hidden=(capacity, capacity), classes=2, seed=1)
-    training.fit(model, points, labels, epochs=200, batch_size=examples, lr=0.03, show=False)
+    with models.one_thread():
+        training.fit(model, points, labels, epochs=200, batch_size=examples, lr=0.03, show=False)
     errors = {
         "training": 1 - metrics.accuracy(model, points, labels),
         "true": 1 - metrics.accuracy(model, *data.two_moons(5_000, noise, seed=1)),

@@ -17,12 +17,21 @@ import pytest
 
 from course_utils.notebooks import NOTEBOOKS
 
-pytestmark = pytest.mark.browser
 RESULTS = Path(__file__).resolve().parents[1] / "test-results"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None,
+        reason="needs Chromium: `apt-get install chromium` on Debian and Ubuntu; or put it on the PATH",
+    ),
+]
 BOOKS = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if '"widget-' in path.read_text(encoding="utf-8")]
-# Settings of JupyterLab by extension. Its news popup would cover the page.
-SETTINGS = {"apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}'}
+# Settings of JupyterLab by extension. Its news popup would cover the page; cells out of sight have no text.
+SETTINGS = {
+    "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
+    "notebook-extension/tracker": '{"windowingMode": "none"}',
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +73,6 @@ def wait_for_address(log, server):
 @pytest.fixture
 def page(request):
     """A page of headless Chromium; a screenshot is kept in test-results/ if the test fails."""
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: on Debian or Ubuntu `apt-get install chromium`; elsewhere Chrome will do")
     from playwright.sync_api import sync_playwright
 
     options = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -138,4 +145,5 @@ def test_the_notebook_opens_as_it_is_stored(lab, page):
     page.locator(".jp-OutputArea img").first.wait_for(timeout=30_000)
     text = page.locator(".jp-Notebook").inner_text()
     assert "Everything works." in text
+    assert "Run this cell for the sliders" in text
     assert "Error displaying widget" not in text

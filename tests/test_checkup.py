@@ -34,7 +34,7 @@ def no_widget_manager(monkeypatch):
 
 
 def damaged_data(monkeypatch):
-    def load_mnist(split):
+    def load_mnist(split="train", n=None):
         raise data.DataFileError("t10k-images-idx3-ubyte.gz is not the file\n  run `git restore data/mnist`")
 
     monkeypatch.setattr(checkup.data, "load_mnist", load_mnist)
@@ -52,6 +52,14 @@ def damaged_data(monkeypatch):
 def test_what_is_missing_is_named_with_what_to_do(break_it, look, says, monkeypatch):
     break_it(monkeypatch)
     assert any(str(line).startswith(says) for line in look())
+
+
+def test_one_failure_does_not_hide_what_comes_after_it(monkeypatch, capsys):
+    damaged_data(monkeypatch)
+    assert not checkup.checkup()
+    page = capsys.readouterr().out
+    assert page.count("✗") >= 2  # the data, and the training that needs them
+    assert "✓ sliders" in page
 
 
 def test_versions_are_compared_as_numbers():

@@ -1,6 +1,7 @@
 """Data: what `load_mnist`, `holdout` and the label noise promise a student."""
 
 import gzip
+import hashlib
 import shutil
 
 import pytest
@@ -54,6 +55,16 @@ def test_an_unknown_split_is_refused():
         data.load_mnist("validation")
 
 
+OTHER = b"\0\0\10\1\0\0\0\1\5"
+FOUND = {
+    "missing": "no file",
+    "cut short": "does not unpack",
+    "another file": hashlib.sha256(OTHER).hexdigest(),
+    "a web page": "does not unpack",
+    "empty": hashlib.sha256(b"").hexdigest(),
+}
+
+
 def damaged(kind, path):
     """Damage a data file in one of the ways in which files are damaged."""
     content = path.read_bytes()
@@ -62,14 +73,14 @@ def damaged(kind, path):
     elif kind == "cut short":
         path.write_bytes(content[: len(content) // 2])
     elif kind == "another file":
-        path.write_bytes(gzip.compress(b"\0\0\10\1\0\0\0\1\5"))
+        path.write_bytes(gzip.compress(OTHER))
     elif kind == "a web page":
         path.write_bytes(b"<html>503 Service Unavailable</html>")
     elif kind == "empty":
         path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("kind", ["missing", "cut short", "another file", "a web page", "empty"])
+@pytest.mark.parametrize("kind", FOUND)
 def test_a_damaged_file_is_named_with_its_checksum_and_how_to_mend_it(kind, tmp_path, monkeypatch):
     shutil.copytree(data.MNIST, tmp_path / "mnist")
     monkeypatch.setattr(data, "MNIST", tmp_path / "mnist")
@@ -77,7 +88,7 @@ def test_a_damaged_file_is_named_with_its_checksum_and_how_to_mend_it(kind, tmp_
     damaged(kind, tmp_path / "mnist" / f"{name}.gz")
     with pytest.raises(data.DataFileError) as error:
         data.load_mnist("test")
-    for part in (f"{name}.gz", data.CHECKSUMS[name], "found", "git restore data/mnist"):
+    for part in (f"{name}.gz", data.CHECKSUMS[name], FOUND[kind], "git restore data/mnist"):
         assert part in str(error.value)
 
 

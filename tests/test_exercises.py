@@ -82,6 +82,20 @@ def choice_by_numpy(train, validation, test):
     return best, test.numpy()[best].mean()
 
 
+def loop_that_looks_again(model, loss, batches, optimizer):
+    """Measures the loss once more after the step, without gradients."""
+    losses = []
+    for batch in batches:
+        optimizer.zero_grad()
+        value = loss(model, batch)
+        value.backward()
+        optimizer.step()
+        with torch.no_grad():
+            loss(model, batch)
+        losses.append(value.item())
+    return sum(losses) / len(losses)
+
+
 RIGHT = {
     "error_rate": [
         count_by_hand,
@@ -98,7 +112,7 @@ RIGHT = {
         lambda z, y: F.cross_entropy(z, y, reduction="sum") / len(y),
         lambda z, y: F.cross_entropy(z, F.one_hot(y, z.shape[1]).float()),
     ],
-    "train_epoch": [loop_zero_last, loop_with_model_zero_grad],
+    "train_epoch": [loop_zero_last, loop_with_model_zero_grad, loop_that_looks_again],
     "choose_model": [choice_by_lists, choice_by_numpy],
 }
 
@@ -191,6 +205,25 @@ def return_too_early(model, loss, batches, optimizer):
         return value.item()
 
 
+def name_used_twice(model, loss, batches, optimizer):
+    total = 0
+    for batch in batches:
+        optimizer.zero_grad()
+        loss = loss(model, batch)
+        loss.backward()
+        optimizer.step()
+        total += loss.item()
+    return total
+
+
+def loss_of_the_logits(model, loss, batches, optimizer):
+    for batch in batches:
+        optimizer.zero_grad()
+        value = loss(model(batch.images), batch.labels)
+        value.backward()
+        optimizer.step()
+
+
 def asks_for_a_length(model, loss, batches, optimizer):
     return loop("zero", "loss", "backward", "step")(model, loss, batches, optimizer) / len(batches)
 
@@ -235,6 +268,12 @@ def turned_around(train, validation, test):
     return test[index].mean().item(), index
 
 
+def by(scores, test):
+    """Choose by scores of one's own."""
+    index = scores.argmax().item()
+    return index, test[index].mean().item()
+
+
 def only_the_index(train, validation, test):
     return validation.mean(1).argmax()
 
@@ -251,6 +290,8 @@ WRONG = [
     ("error_rate", lambda p, y: 0.5, "Expected error rate 0.25, got 0.5"),
     ("empirical_risk", summed_risk, "the sum of the losses"),
     ("empirical_risk", one_hot_mean, "number of classes too"),
+    ("empirical_risk", lambda z, y: F.cross_entropy(z, y) / y.shape[0], "Averaged twice"),
+    ("empirical_risk", lambda z, y: torch.tensor(F.cross_entropy(z, y).item(), requires_grad=True), "plain number"),
     ("empirical_risk", double_softmax, "Softmax was taken twice"),
     ("empirical_risk", naive_log, "its log is infinite"),
     ("empirical_risk", naive_exp, "exp overflows"),
@@ -276,6 +317,8 @@ WRONG = [
     ("train_epoch", loop("zero", "loss", "backward", "step", returned="sum"), "returns the sum"),
     ("train_epoch", loop("zero", "loss", "backward", "step", returned="last"), "loss of the last batch"),
     ("train_epoch", loop("zero", "loss", "backward", "step", returned="none"), "returns nothing"),
+    ("train_epoch", name_used_twice, "The name loss is used twice"),
+    ("train_epoch", loss_of_the_logits, "loss wants the model and the batch"),
     ("train_epoch", return_too_early, "Only the first batch"),
     ("train_epoch", asks_for_a_length, "has no len()"),
     ("train_epoch", loop("zero", "loss", "ascend", "step"), "It climbs"),
@@ -286,6 +329,11 @@ WRONG = [
     ("choose_model", lambda a, v, t: (a.mean(1).argmax(), t.mean(1)[a.mean(1).argmax()]), "by training accuracy"),
     ("choose_model", lambda a, v, t: (v.mean(1).argmin(), t.mean(1)[v.mean(1).argmin()]), "chooses the worst"),
     ("choose_model", lambda a, v, t: (v.mean(1).argmax(), t.mean(1).max()), "not the chosen one's"),
+    ("choose_model", lambda a, v, t: by(v[:, -1], t), "does something else"),
+    ("choose_model", lambda a, v, t: by(v.min(dim=1).values, t), "does something else"),
+    ("choose_model", lambda a, v, t: by((a + v).mean(dim=1), t), "by training accuracy"),
+    ("choose_model", lambda a, v, t: by((a + v + t).mean(dim=1), t), "by test accuracy"),
+    ("choose_model", lambda a, v, t: by(-(a - v).mean(dim=1), t), "does something else"),
     ("choose_model", flat_row, "flattened table"),
     ("choose_model", mean_over_rows, "averages over the candidates"),
     ("choose_model", both_seeds, "one number for each seed"),

@@ -40,6 +40,8 @@ def imported_rooms(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "course_utils":
             yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            raise AssertionError(f"{path.name}: write `from course_utils import …`, not a relative import")
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("course_utils."):
             yield node.module.split(".")[1]
 
@@ -86,6 +88,16 @@ def test_environment_yml_takes_torch_from_conda_and_the_course_from_here():
     text = (ROOT / "environment.yml").read_text(encoding="utf-8")
     assert re.search(r"channels:\n  - conda-forge\n  - nodefaults\n", text)
     assert re.search(r"  - pip:\n      - -e \.\n", text)
+
+
+def test_every_package_that_the_course_imports_is_declared():
+    declared = {name.lower() for name in pyproject_requirements()} | {"course_utils"}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", None)]
+            for name in filter(None, names if isinstance(node, ast.Import | ast.ImportFrom) else []):
+                top = {"PIL": "pillow", "IPython": "ipython"}.get(name.split(".")[0], name.split(".")[0])
+                assert top in sys.stdlib_module_names or top in declared, f"{path.name} imports {name}"
 
 
 def test_every_dependency_is_there_in_a_version_that_will_do():

@@ -81,6 +81,18 @@ def test_measures_agree_with_scikit_learn():
     assert metrics.accuracy(nn.Identity(), logits, labels) == pytest.approx(right)
 
 
+def test_accuracy_needs_a_label_for_each_image():
+    with pytest.raises(ValueError, match=r"labels must be \[50\], one for each image, got \[1\]"):
+        metrics.accuracy(nn.Identity(), torch.randn(50, 4), torch.zeros(1).long())
+
+
+def test_one_thread_gives_the_others_back():
+    before = torch.get_num_threads()
+    with models.one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+
+
 def test_choose_model_looks_at_validation_alone():
     generator = torch.Generator().manual_seed(0)
     validation = torch.rand(5, 3, generator=generator)

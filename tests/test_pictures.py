@@ -47,6 +47,8 @@ def test_evidence_needs_values_a_bound_and_a_margin():
         evidence([1], margin=-1)
     with pytest.raises(ValueError, match="give a bound"):
         Evidence("error", [1])
+    with pytest.raises(ValueError, match="evidence must hold at least one"):
+        Claim("A", "text", [], "none")
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def pixels(png):
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
-@pytest.mark.parametrize("values", [[0.1, 0.5], [5.0], pd.Series([0.2, 0.3]), [-3, 3]])
+@pytest.mark.parametrize("values", [[0.1, 0.5], [5.0], [float("nan"), 0.3], pd.Series([0.2, 0.3]), [-3, 3]])
 def test_a_card_is_a_picture_that_says_the_same_in_words(values, shown):
     claim = Claim("Claim 9", "All is well. " * 12, [evidence(values), evidence(values)], "one seed. " * 20)
     claim.card()
@@ -99,6 +101,12 @@ def test_one_role_looks_the_same_everywhere_and_never_by_colour_alone():
             looks.setdefault(name, set()).add((line.get_color(), str(line._unscaled_dash_pattern)))
     assert all(len(look) == 1 for look in looks.values())
     assert len({next(iter(look))[1] for look in looks.values()}) == 3
+
+
+def test_lines_without_a_role_take_looks_that_no_role_has():
+    frame = pd.DataFrame({"x": [1, 2], "my bound": [0, 1], "test error": [0, 1], "another": [1, 0]})
+    lines = plots.lines(frame, "x", ["test error", "my bound", "another"], title="").axes[0].lines[::2]
+    assert len({line.get_color() for line in lines}) == 3
 
 
 def test_pictures_takes_grey_and_colour():
@@ -153,6 +161,18 @@ def test_a_widget_without_a_kernel_is_a_sentence_with_no_picture_in_it():
     text = figure._repr_mimebundle_()["text/plain"]
     assert text.startswith("Run this cell for the sliders: page.")
     assert "PNG" not in text
+
+
+def test_the_playgrounds_tasks_can_be_solved(monkeypatch):
+    """A training error of zero with a gap of 15 points; and less than half of that gap, one slider away."""
+    errors = []
+    monkeypatch.setattr(widgets.metrics, "accuracy", lambda *a, real=metrics.accuracy: errors.append(1 - real(*a)) or 0)
+    widgets.draw_moons(capacity=128, examples=20, noise=0.4)
+    widgets.draw_moons(capacity=128, examples=500, noise=0.4)
+    (train, true), (train_more, true_more) = errors[:2], errors[2:]
+    assert train == 0
+    assert true > 0.17
+    assert true_more - train_more < 0.5 * true - 0.02
 
 
 def test_noise_makes_the_moons_harder_to_learn():

@@ -11,7 +11,7 @@ def test_track_hands_on_every_item():
     assert list(progress.track("abc", "letters")) == ["a", "b", "c"]
 
 
-def test_a_hidden_bar_counts_all_the_same(capsys):
+def test_a_hidden_bar_is_hidden(capsys):
     with progress.bar(10, "hidden", show=False) as bar:
         bar.update(3)
     assert capsys.readouterr().err == ""

@@ -12,6 +12,12 @@ from course_utils import data, metrics, models, training
 POINTS, MOON = data.two_moons(200, noise=0.1, seed=0)
 
 
+@pytest.fixture(autouse=True)
+def on_the_cpu(monkeypatch):
+    """These tests compare numbers to the last digits, so they run in one place."""
+    monkeypatch.setattr(training, "best_device", lambda: torch.device("cpu"))
+
+
 def small(seed=0, dropout=0.0):
     return nn.Sequential(*models.mlp(2, (32,), 2, seed=seed), nn.Dropout(dropout))
 
@@ -128,7 +134,7 @@ def test_an_interrupted_training_returns_what_it_has():
     model = small()
     model.eval()
     with pytest.warns(UserWarning, match="2 of 5 epochs are finished"):
-        history = quick(model, callback=stop)
+        history = quick(model, callback=stop, show=True)
     assert history.frame()["epoch"].tolist() == [1, 2]
     assert not model.training
 
@@ -138,7 +144,42 @@ def test_an_interrupt_in_the_first_epoch_gives_an_empty_history():
         raise KeyboardInterrupt
 
     with pytest.warns(UserWarning, match="0 of 5 epochs"):
-        assert len(quick(small(), loss=stop).frame()) == 0
+        history = quick(small(), loss=stop, show=True)
+    assert len(history.frame()) == 0
+    with pytest.raises(ValueError, match="no epoch was finished"):
+        history.plot("Nothing")
+
+
+def test_an_interrupt_stops_a_loop_over_many_hidden_trainings_too():
+    def stop(model, batch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quick(small(), loss=stop)
+
+
+def test_a_callback_that_forgets_the_mode_does_no_harm():
+    modes = []
+    quick(
+        small(),
+        loss=lambda m, b: modes.append(m.training) or training.erm(m, b),
+        callback=lambda epoch, model: model.eval() and None,
+    )
+    assert all(modes)
+
+
+def test_the_bar_shows_loss_and_validation_accuracy(capsys):
+    quick(small(), validation=(POINTS, MOON), show=True)
+    bar = capsys.readouterr().err
+    assert "train_loss=" in bar
+    assert "validation_accuracy=" in bar
+
+
+def test_it_trains_on_the_best_device_there_is(monkeypatch):
+    monkeypatch.undo()
+    model = small()
+    quick(model, validation=(POINTS, MOON))
+    assert next(model.parameters()).device.type == models.best_device().type
 
 
 def test_a_loss_that_is_no_number_stops_and_says_where():
@@ -171,6 +212,11 @@ def test_the_learning_rate_rises_and_falls_to_zero():
     ("change", "says"),
     [
         ({"images": POINTS.long()}, "images must be a float32 tensor .* got torch.int64"),
+        ({"images": POINTS.double()}, "images must be a float32 tensor .* got torch.float64"),
+        ({"validation": (POINTS, MOON[:-1])}, "validation images and labels must be equally many"),
+        ({"loss": lambda m, b: F.cross_entropy(m(b.images), b.labels, reduction="none")}, r"got a tensor \[128\]"),
+        ({"loss": lambda m, b: 0.5}, "loss must return one number that can be differentiated, got float"),
+        ({"loss": lambda m, b: training.erm(m, b).detach()}, "one number that can be differentiated"),
         ({"images": POINTS.tolist()}, "images must be a float32 tensor .* got list"),
         ({"labels": MOON.float()}, "labels must be a tensor .* got torch.float32"),
         ({"labels": MOON[:-1]}, "equally many.* got 200 and 199"),

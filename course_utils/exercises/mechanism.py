@@ -97,21 +97,18 @@ def check(exercise: Exercise, attempt: Callable) -> Verdict:
             "Run the cell with your function, then this one."
         )
         return Verdict(exercise, attempt, "not attempted", message)
-    expected, seen = list(exercise.watch(exercise.reference)), []
-    try:
-        for sight in exercise.watch(attempt):
-            seen.append(sight)
-    except Exception as error:
-        # torch raises NotImplementedError too, for instance for a loss of integers.
-        if isinstance(error, NotImplementedError) and "not implemented for" not in str(error):
-            message = "Write it in the cell above, run that cell, then run this one again. The notebook goes on without it."
-            return Verdict(exercise, attempt, "not attempted", message)
-        case = expected[len(seen)][0]
-        message = f"It stopped with {type(error).__name__}: {error}\nSmallest example: {case}."
-        return Verdict(exercise, attempt, "wrong", message)
-    if _same(seen, expected):
+    expected, _ = _watched(exercise, exercise.reference)
+    seen, error = _watched(exercise, attempt)
+    # torch raises NotImplementedError too, for instance for a loss of integers.
+    if isinstance(error, NotImplementedError) and "not implemented for" not in str(error):
+        message = (
+            "Put your code in place of the raise line, run that cell, then this one. The notebook goes on without it."
+        )
+        return Verdict(exercise, attempt, "not attempted", message)
+    if error is None and _same(seen, expected):
         return Verdict(exercise, attempt, "right", f"{len(expected)} cases, all as they should be.")
-    return Verdict(exercise, attempt, "wrong", _diagnosis(exercise, seen, expected))
+    message = f"{_diagnosis(exercise, seen, error)}\nSmallest example: {_example(seen, error, expected)}."
+    return Verdict(exercise, attempt, "wrong", message)
 
 
 def source(exercise: Exercise) -> Code:
@@ -119,32 +116,50 @@ def source(exercise: Exercise) -> Code:
     return Code(inspect.getsource(exercise.reference), language="python")
 
 
-def _diagnosis(exercise: Exercise, seen: list[Sight], expected: list[Sight]) -> str:
-    case, got, want = next(
-        (case, got, want) for (case, got), (_, want) in zip(seen, expected) if not _same_values(got, want)
-    )
-    name = next(key for key in want if not _close(got[key], want[key]))
-    example = f"\nSmallest example: {case}. Expected {name} {_words(want[name])}, got {_words(got[name])}."
+def _watched(exercise: Exercise, function: Callable) -> tuple[list[Sight], Exception | None]:
+    """What is seen of a function, and the error that ended it, if one did."""
+    seen = []
+    try:
+        for sight in exercise.watch(function):
+            seen.append(sight)
+    except Exception as error:
+        return seen, error
+    return seen, None
+
+
+def _diagnosis(exercise: Exercise, seen: list[Sight], error: Exception | None) -> str:
+    """The mistake whose twin does the same, down to the words of an error; else what can be said without one."""
     for mistake in exercise.mistakes:
-        if _same(seen, list(exercise.watch(mistake.twin))):
-            return mistake.says + example
-    if got[name] is None:
-        return "It returns None. Is there a return at the end?" + example
-    return "It runs, but does something else." + example
+        twin_seen, twin_error = _watched(exercise, mistake.twin)
+        if _same(seen, twin_seen) and repr(error) == repr(twin_error):
+            return mistake.says
+    if error is not None:
+        return f"It stopped with {type(error).__name__}: {error}"
+    if any(value is None for _, values in seen for value in values.values()):
+        return "It returns None. Is there a return at the end?"
+    return "It runs, but does something else."
+
+
+def _example(seen: list[Sight], error: Exception | None, expected: list[Sight]) -> str:
+    """The first case that goes wrong."""
+    for (case, got), (_, want) in zip(seen, expected):
+        for name in want:
+            if not _close(got[name], want[name]):
+                return f"{case}. Expected {name} {_words(want[name])}, got {_words(got[name])}"
+    return expected[len(seen)][0]
 
 
 def _same(seen: Sequence[Sight], other: Sequence[Sight]) -> bool:
-    return all(_same_values(a, b) for (_, a), (_, b) in zip(seen, other, strict=True))
-
-
-def _same_values(got: Mapping[str, Any], want: Mapping[str, Any]) -> bool:
-    return all(_close(got[key], want[key]) for key in want)
+    """Equal in every case and every measurement."""
+    return len(seen) == len(other) and all(
+        _close(got[name], want[name]) for (_, got), (_, want) in zip(seen, other) for name in want
+    )
 
 
 def _close(got: Any, want: Any) -> bool:
     """Equal as numbers, whatever they come in: a float, a tensor of any type, a list."""
     try:
-        got, want = (torch.as_tensor(value).detach().double() for value in (got, want))
+        got, want = (torch.as_tensor(value).detach().cpu().double() for value in (got, want))
     except (TypeError, ValueError, RuntimeError):
         return got is want
     return got.numel() == want.numel() and torch.allclose(
