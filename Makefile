@@ -14,9 +14,12 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
+# In a container you are root, where JupyterLab wants to be asked twice.
+ROOT := $(shell test "$$(id -u)" = 0 && echo --allow-root)
+
 .PHONY: lab test test-browser run bench
 lab: .venv/lab.stamp
-	$(BIN)/python -m jupyterlab --ServerApp.ip=localhost notebooks/00_start_here.ipynb
+	$(BIN)/python -m jupyterlab $(ROOT) --ServerApp.ip=localhost notebooks/00_start_here.ipynb
 
 test: .venv/test.stamp
 	$(BIN)/python -m ruff check .
