@@ -87,7 +87,7 @@ def import_cost() -> float:
 
 
 def run_notebook(path: Path) -> tuple[float, float]:
-    """(seconds, the kernel's peak memory in MB; Linux only)."""
+    """(seconds, the kernel's peak memory in MiB; Linux only)."""
     book = nbformat.read(path, as_version=4)
     book.cells.append(nbformat.v4.new_code_cell("print(open('/proc/self/status').read())"))
     took = seconds(lambda: execute(book))
@@ -113,7 +113,7 @@ def main(numbers: list[str]) -> None:
     print(f"| `import course_utils` after `import torch` | {import_cost():+.2f} s | ≤ 0.2 s |")
     for path in find(numbers):
         took, peak = run_notebook(path)
-        print(f"| `{path.name}` from top to bottom | {took:.0f} s, {peak:.0f} MB | ≤ 180 s, ≤ 1,000 MB |")
+        print(f"| `{path.name}` from top to bottom | {took:.0f} s, {peak:.0f} MiB | ≤ 180 s, ≤ 1,024 MiB |")
 
 
 if __name__ == "__main__":
