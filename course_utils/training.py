@@ -130,6 +130,8 @@ def fit(
     """
     _check_examples(images, labels)
     if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise ValueError(f"validation must be a pair (images, labels), got {type(validation).__name__}")
         _check_examples(*validation, of="validation ")
     _check_positive(epochs=epochs, lr=lr, batch_size=batch_size)
     device = best_device()

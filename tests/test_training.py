@@ -213,6 +213,7 @@ def test_the_learning_rate_rises_and_falls_to_zero():
     [
         ({"images": POINTS.long()}, "images must be a float32 tensor .* got torch.int64"),
         ({"images": POINTS.double()}, "images must be a float32 tensor .* got torch.float64"),
+        ({"validation": POINTS}, r"validation must be a pair \(images, labels\), got Tensor"),
         ({"validation": (POINTS, MOON[:-1])}, "validation images and labels must be equally many"),
         ({"loss": lambda m, b: F.cross_entropy(m(b.images), b.labels, reduction="none")}, r"got a tensor \[128\]"),
         ({"loss": lambda m, b: 0.5}, "loss must return one number that can be differentiated, got float"),
