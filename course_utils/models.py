@@ -19,7 +19,7 @@ if hasattr(torch, "accelerator") and not torch.accelerator.is_available():
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute on one core inside the block.
+    """Compute on one core inside the block; as `@one_thread()`, inside the function.
 
     Two threads on tiny batches gain nothing, and wait for each other when another program needs a core.
     """

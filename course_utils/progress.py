@@ -26,7 +26,7 @@ def bar(total: int, description: str, show: bool = True) -> tqdm:
 
 
 def track(items: Iterable[Item], description: str) -> Iterator[Item]:
-    """Go through `items`, which must have a length, and show how far you are."""
+    """Go through `items`, all of which are taken first, and show how far you are."""
     items = list(items)
     with bar(len(items), description) as live:
         for item in items:

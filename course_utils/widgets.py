@@ -51,6 +51,7 @@ class SliderFigure(ipywidgets.VBox):
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)}
 
 
+@models.one_thread()
 def draw_moons(capacity: int, examples: int, noise: float) -> Figure:
     """Train a network on two moons, and draw its boundary and its two error rates.
 
@@ -61,8 +62,7 @@ def draw_moons(capacity: int, examples: int, noise: float) -> Figure:
     """
     points, labels = data.two_moons(examples, noise, seed=0)
     model = models.mlp(inputs=2, hidden=(capacity, capacity), classes=2, seed=1)
-    with models.one_thread():
-        training.fit(model, points, labels, epochs=200, batch_size=examples, lr=0.03, show=False)
+    training.fit(model, points, labels, epochs=200, batch_size=examples, lr=0.03, show=False)
     errors = {
         "training": 1 - metrics.accuracy(model, points, labels),
         "true": 1 - metrics.accuracy(model, *data.two_moons(5_000, noise, seed=1)),
