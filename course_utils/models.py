@@ -49,7 +49,13 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def mlp(inputs: int = 784, hidden: Sequence[int] = (100, 100, 100), classes: int = 10, seed: int = 0) -> nn.Sequential:
+def mlp(
+    inputs: int = 784,
+    hidden: Sequence[int] = (100, 100, 100),
+    classes: int = 10,
+    seed: int = 0,
+    dropout: float = 0.0,
+) -> nn.Sequential:
     """A fully connected network with ReLU between its layers.
 
     Args:
@@ -57,21 +63,26 @@ def mlp(inputs: int = 784, hidden: Sequence[int] = (100, 100, 100), classes: int
         hidden: width of each hidden layer; `()` gives a linear model.
         classes: number of classes K.
         seed: draws the initial weights.
+        dropout: the probability, in [0, 1), with which each hidden unit is silenced in training (Srivastava et
+            al., JMLR 2014).
 
     Returns:
         a model from [N, …] (flattened to [N, inputs]) to logits [N, K].
 
     Raises:
-        ValueError: a size below 1.
+        ValueError: a size below 1, or a dropout outside [0, 1).
     """
     sizes = [inputs, *hidden, classes]
     if min(sizes) < 1:
         raise ValueError(f"inputs, hidden and classes must be at least 1, got {inputs}, {hidden} and {classes}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+    after = [nn.ReLU, lambda: nn.Dropout(dropout)] if dropout else [nn.ReLU]
     layers: list[nn.Module] = [nn.Flatten()]
     with seeded(seed):
-        for size, following in zip(sizes, sizes[1:]):
-            layers += [nn.Linear(size, following), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+        for size, following in zip(sizes, sizes[1:-1]):
+            layers += [nn.Linear(size, following), *(layer() for layer in after)]
+        return nn.Sequential(*layers, nn.Linear(sizes[-2], classes))
 
 
 def frozen_copy(model: nn.Module) -> nn.Module:

@@ -97,7 +97,8 @@ def lines(
     percent: bool = False,
     guess: float | None = None,
 ) -> Figure:
-    """One line for each column over `x`: the mean of all rows with the same `x`, and a dot for each row.
+    """One line for each column over `x`: the mean of all rows with the same `x`, and a dot for each row (a band from
+    the lowest to the highest where the dots would be many).
 
     Args:
         frame: one row a run (or an epoch).
@@ -136,7 +137,10 @@ def draw_lines(
         look = next(free) if role is None else role
         colour, marker = COLOURS[look], MARKERS[look]
         ax.plot(means.index, means[column], color=colour, linestyle=DASHES[look])
-        if repeated or len(means) < 15:
+        if repeated and len(means) >= 15:
+            spread = frame.groupby(x)[column].agg(["min", "max"])
+            ax.fill_between(spread.index, spread["min"], spread["max"], color=colour, alpha=0.2, linewidth=0)
+        elif repeated or len(means) < 15:
             ax.plot(frame[x], frame[column], marker, color=colour, alpha=0.6, markeredgewidth=0)
     if log_x:
         ax.set_xscale("log")
@@ -218,6 +222,34 @@ def results_table(results: dict[str, dict[str, Sequence[float]]]) -> Figure:
             ax.text(column + 0.4, row, cell, ha="center", va="center", color=BLACK if values else GREY)
     ax.axhline(-0.3, 0, 1, color=GREY)
     headline(figure, "Results so far: accuracy of the same small network, mean and range over seeds")
+    return figure
+
+
+def dot_table(
+    table: dict[str, dict[str, Sequence[float]]], *, title: str, guess: dict[str, float] | None = None
+) -> Figure:
+    """A row for each method, a panel for each measure: one dot a seed, and the mean as a number.
+
+    Args:
+        table: for each method, for each measure (the same ones in the same order), fractions in [0, 1], one a seed.
+        title: the finding.
+        guess: what the reader predicted, for any of the measures: a dotted line.
+    """
+    measures = list(next(iter(table.values())))
+    figure, axes = panels(1, len(measures), width=10, height=1.2 + 0.55 * len(table), sharey=True)
+    for ax, measure, colour, marker in zip(axes[0], measures, COLOURS, MARKERS):
+        for row, measured in enumerate(table.values()):
+            values = measured[measure]
+            ax.plot(values, [row] * len(values), marker, color=colour, alpha=0.6, markeredgewidth=0, markersize=9)
+            ax.text(1.14, row, f"{100 * np.mean(values):.0f} %", ha="right", va="center", fontweight="bold")
+        if guess and measure in guess:
+            ax.axvline(guess[measure], color=BLACK, linestyle=":", linewidth=1.5)
+            ax.text(guess[measure], -0.6, " your prediction", va="bottom")
+        ax.set(xlim=(-0.03, 1.15), ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=table)
+        ax.set_title(measure, fontsize=12, pad=8)
+        ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
+        ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    headline(figure, title)
     return figure
 
 

@@ -7,9 +7,12 @@ kernel (`figure.sliders["noise"].value = 0.4`, then look at `figure.image.value`
 from collections.abc import Callable, Sequence
 
 import ipywidgets
-from matplotlib.figure import Figure
+import pandas as pd
+from matplotlib.figure import Figure, SubFigure
+from torch import Tensor
 
 from course_utils import data, metrics, models, plots, training
+from course_utils.memorization import NoisyRun
 
 
 class SliderFigure(ipywidgets.VBox):
@@ -102,3 +105,63 @@ def digit_browser() -> SliderFigure:
         return plots.pictures(images[part], captions, title=f"Test digits and their labels, page {page} of 50")
 
     return SliderFigure(draw, alt="Twenty test digits of MNIST with their labels.", page=range(1, 51))
+
+
+def draw_by_heart(run: NoisyRun, epoch: int) -> Figure:
+    """What a network on partly wrong labels has learned after `epoch` epochs, and whom it has learned by heart.
+
+    Left, its accuracies over the epochs; right, training pictures whose wrong label it gives back.
+    """
+    wrong = run.given != run.true
+    curves = {
+        "clean labels": _share(run.seen == run.given, ~wrong),
+        "wrong labels": _share(run.seen == run.given, wrong),
+        "test": run.test,
+    }
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
+    ax = left.subplots()
+    epochs = range(1, len(run.test) + 1)
+    plots.draw_lines(ax, pd.DataFrame({"epoch": epochs, **curves}), "epoch", list(curves), percent=True)
+    ax.axvline(epoch, color=plots.BLACK, linewidth=1.5)
+    ax.set(xlabel="epoch", ylabel="accuracy", ylim=(-0.03, 1.03))
+    by_heart = (wrong & (run.seen[epoch - 1] == run.given)).nonzero().squeeze(1)
+    _sheet(right, run, by_heart[:15])
+    plots.headline(
+        figure,
+        f"{wrong.float().mean():.0%} wrong labels, epoch {epoch}: test accuracy {run.test[epoch - 1]:.0%}, "
+        f"{len(by_heart)} of {wrong.sum()} wrong labels by heart",
+    )
+    return figure
+
+
+def by_heart(runs: dict[float, NoisyRun]) -> SliderFigure:
+    """The share of wrong labels and the epoch: leaf through trainings that were recorded before.
+
+    Args:
+        runs: for each share of wrong labels, a run; all of equally many epochs.
+    """
+    epochs = len(next(iter(runs.values())).test)
+    return SliderFigure(
+        lambda wrong_labels, epoch: draw_by_heart(runs[wrong_labels], epoch),
+        alt="Accuracy on clean labels, on wrong labels and on test images over the epochs; "
+        "beside it training pictures whose wrong label the network gives back.",
+        start={"wrong_labels": sorted(runs)[len(runs) // 2], "epoch": epochs // 2},
+        wrong_labels=[(f"{share:.0%}", share) for share in runs],
+        epoch=range(1, epochs + 1),
+    )
+
+
+def _share(right: Tensor, part: Tensor) -> Tensor:
+    """Over the epochs [E, n], how often right on this part of the examples; NaN where there are none."""
+    return right[:, part].float().mean(dim=1)
+
+
+def _sheet(figure: SubFigure, run: NoisyRun, rows: Tensor) -> None:
+    """Up to fifteen training pictures, each with its wrong label."""
+    figure.suptitle("“right” by heart" if len(rows) else "nothing by heart", fontsize=13)
+    for place, ax in enumerate(figure.subplots(3, 5).flat):
+        ax.axis("off")
+        if place < len(rows):
+            ax.imshow(run.images[rows[place], 0], cmap="gray_r", vmin=0, vmax=1)
+            ax.set_title(f"“{run.given[rows[place]]}”", fontsize=11, fontweight="normal", loc="center", pad=2)

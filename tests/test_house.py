@@ -19,7 +19,7 @@ PACKAGE = ROOT / "course_utils"
 # Ground floor first. A room imports only rooms that stand before it; equals stand together.
 FLOORS = [
     {"progress", "data", "models", "plots"},
-    {"metrics"},
+    {"metrics", "memorization"},
     {"training"},
     {"claims", "exercises", "widgets"},
     {"checkup", "notebooks"},

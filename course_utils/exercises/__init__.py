@@ -7,9 +7,22 @@ from IPython.display import Code
 
 from course_utils.exercises.erm import CHOOSE_MODEL, EMPIRICAL_RISK, TRAIN_EPOCH
 from course_utils.exercises.mechanism import Exercise, Verdict, check, source
+from course_utils.exercises.memorization import FLIP_LABELS, FORGETTING_EVENTS, MEMORIZATION_SCORE, STOPPING_EPOCH
 from course_utils.exercises.start import ERROR_RATE
 
-EXERCISES: dict[str, Exercise] = {e.name: e for e in (ERROR_RATE, EMPIRICAL_RISK, TRAIN_EPOCH, CHOOSE_MODEL)}
+EXERCISES: dict[str, Exercise] = {
+    exercise.name: exercise
+    for exercise in (
+        ERROR_RATE,
+        EMPIRICAL_RISK,
+        TRAIN_EPOCH,
+        CHOOSE_MODEL,
+        FLIP_LABELS,
+        STOPPING_EPOCH,
+        MEMORIZATION_SCORE,
+        FORGETTING_EVENTS,
+    )
+}
 
 
 def solution(name: str) -> Code:
@@ -41,3 +54,23 @@ def check_train_epoch(attempt) -> Verdict:
 def check_choose_model(attempt) -> Verdict:
     """Chapter 01: choose on validation data, report on test data."""
     return check(CHOOSE_MODEL, attempt)
+
+
+def check_flip_labels(attempt) -> Verdict:
+    """Chapter 02: an exact share of wrong labels, never the true one."""
+    return check(FLIP_LABELS, attempt)
+
+
+def check_stopping_epoch(attempt) -> Verdict:
+    """Chapter 02: early stopping with patience."""
+    return check(STOPPING_EPOCH, attempt)
+
+
+def check_memorization_score(attempt) -> Verdict:
+    """Chapter 02: right when trained on, minus right when left out."""
+    return check(MEMORIZATION_SCORE, attempt)
+
+
+def check_forgetting_events(attempt) -> Verdict:
+    """Chapter 02: from right to wrong, counted for each example."""
+    return check(FORGETTING_EVENTS, attempt)

@@ -1,4 +1,4 @@
-"""One training loop for every method of the course. A method is a function from a batch to a loss."""
+"""`fit`: batches, steps, a learning rate over the steps, a history."""
 
 import math
 import time
@@ -28,6 +28,7 @@ class Batch(NamedTuple):
 
 
 Loss = Callable[[nn.Module, Batch], Tensor]
+Schedule = Callable[[int, int], float]  # from (step, steps) to the share of the highest learning rate
 
 
 def erm(model: nn.Module, batch: Batch) -> Tensor:
@@ -86,6 +87,17 @@ class History:
         return plots.lines(frame, "epoch", columns, title=title, ylabel="cross-entropy")
 
 
+def one_cycle(step: int, steps: int) -> float:
+    """The share of the highest learning rate at `step` (0…steps − 1): up over a tenth of the steps, then down to 0."""
+    rise = max(1, steps // 10)
+    return min((step + 1) / rise, (steps - step) / max(1, steps - rise))
+
+
+def constant(step: int, steps: int) -> float:
+    """The highest learning rate at every step."""
+    return 1.0
+
+
 def fit(
     model: nn.Module,
     images: Tensor,
@@ -96,13 +108,13 @@ def fit(
     lr: float = 1e-3,
     batch_size: int = 128,
     weight_decay: float = 0.0,
+    schedule: Schedule = one_cycle,
     seed: int = 0,
     validation: tuple[Tensor, Tensor] | None = None,
     callback: Callable[[int, nn.Module], dict[str, float] | None] | None = None,
     show: bool = True,
 ) -> History:
-    """Train `model` with Adam, on the GPU if there is one. The learning rate rises over the first tenth of the
-    steps and falls to zero over the rest, so that short runs converge too.
+    """Train `model` with Adam, on the GPU if there is one.
 
     Args:
         model: from images to logits [N, K]. Its parameters change and move to the GPU if there is one; each
@@ -114,6 +126,8 @@ def fit(
         lr: the highest learning rate.
         batch_size: examples per step.
         weight_decay: Adam's L2 penalty.
+        schedule: the learning rate over the steps, as a share of `lr`: `one_cycle`, with which short runs converge
+            too, or `constant`.
         seed: draws the order of the examples and all that is random inside the model and the loss.
         validation: (images, labels), measured after each epoch.
         callback: called as `callback(epoch, model)` after each epoch; what it returns joins the epoch's row.
@@ -128,12 +142,12 @@ def fit(
         ValueError: arguments that do not fit together; the message names the argument.
         FloatingPointError: the loss became infinite or NaN; the message says at which step.
     """
-    _check_examples(images, labels)
+    check_examples(images, labels)
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise ValueError(f"validation must be a pair (images, labels), got {type(validation).__name__}")
-        _check_examples(*validation, of="validation ")
-    _check_positive(epochs=epochs, lr=lr, batch_size=batch_size)
+        check_examples(*validation, of="validation ")
+    check_positive(epochs=epochs, lr=lr, batch_size=batch_size)
     device = best_device()
     model.to(device)
     images, labels = images.to(device), labels.to(device)
@@ -143,7 +157,7 @@ def fit(
     with seeded(seed), keeping_mode(model), progress.bar(steps, "training", show) as bar:
         try:
             optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
-            step_loss = _scheduled(loss, optimizer, lr, steps, bar)
+            step_loss = scheduled(loss, optimizer, lr, schedule, steps, bar)
             for epoch in range(1, epochs + 1):
                 model.train()
                 start = time.perf_counter()
@@ -165,13 +179,7 @@ def fit(
     return history
 
 
-def one_cycle(step: int, steps: int) -> float:
-    """The share of the highest learning rate at `step` (0…steps − 1): up over a tenth of the steps, then down to 0."""
-    rise = max(1, steps // 10)
-    return min((step + 1) / rise, (steps - step) / max(1, steps - rise))
-
-
-def _scheduled(loss: Loss, optimizer: torch.optim.Optimizer, lr: float, steps: int, bar) -> Loss:
+def scheduled(loss: Loss, optimizer: torch.optim.Optimizer, lr: float, schedule: Schedule, steps: int, bar) -> Loss:
     """`loss`, which also sets the step's learning rate, moves the bar on, and stops at a loss that is no number."""
     step = 0
 
@@ -187,7 +195,7 @@ def _scheduled(loss: Loss, optimizer: torch.optim.Optimizer, lr: float, steps: i
                 f"(it is {lr:g}), or the images hold NaN or numbers far outside [0, 1]"
             )
         for group in optimizer.param_groups:
-            group["lr"] = lr * one_cycle(step, steps)
+            group["lr"] = lr * schedule(step, steps)
         step += 1
         bar.update()
         return value
@@ -203,7 +211,7 @@ def _measure(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, floa
     }
 
 
-def _check_examples(images: Tensor, labels: Tensor, of: str = "") -> None:
+def check_examples(images: Tensor, labels: Tensor, of: str = "") -> None:
     """Name the argument that is wrong, before the first step."""
     if not isinstance(images, Tensor) or images.dtype != torch.float32:
         found = images.dtype if isinstance(images, Tensor) else type(images).__name__
@@ -213,7 +221,8 @@ def _check_examples(images: Tensor, labels: Tensor, of: str = "") -> None:
         raise ValueError(f"{of}images and labels must be equally many, at least 1; got {len(images)} and {len(labels)}")
 
 
-def _check_positive(**values: float) -> None:
+def check_positive(**values: float) -> None:
+    """Name the first argument that is not above 0."""
     for name, value in values.items():
         if not value > 0:
             raise ValueError(f"{name} must be positive, got {value}")

@@ -1,0 +1,143 @@
+"""What a network has learned by heart: the memorization score, forgetting events, and when to stop before it does."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from course_utils.data import check_labels
+
+
+def memorization_score(member: Tensor, right: Tensor) -> Tensor:
+    """How much more often an example is right when it was in the training set than when it was left out.
+
+        mem(i) = P[h(x_i) = y_i | i in S] − P[h(x_i) = y_i | i not in S]
+
+    over the random training sets S and networks h (Feldman & Zhang, NeurIPS 2020, eq. 1).
+
+    Args:
+        member: [M, N] bool, whether example i was in the training set of network m.
+        right: [M, N] bool, whether network m gives example i the label that it has in the data.
+
+    Returns:
+        [N] float32 in [−1, 1]; NaN for an example that was in every training set, or in none.
+
+    Raises:
+        ValueError: two tables that are not bool [M, N] of one shape.
+    """
+    _check_answers("member", member, ["networks M", "examples N"])
+    _check_answers("right", right, ["networks M", "examples N"])
+    if member.shape != right.shape:
+        raise ValueError(f"member and right must have one shape, got {list(member.shape)} and {list(right.shape)}")
+    inside = (right & member).sum(dim=0) / member.sum(dim=0)
+    outside = (right & ~member).sum(dim=0) / (~member).sum(dim=0)
+    return inside - outside
+
+
+def forgetting_events(right: Tensor) -> Tensor:
+    """How often each example was right at one look and wrong at the next (Toneva et al., ICLR 2019).
+
+    Args:
+        right: [T, N] bool, whether the network was right about example i at look t, in the order of training.
+
+    Returns:
+        [N] int64 in 0…T. An example that was never right gets T, so that it ranks above all others.
+
+    Raises:
+        ValueError: a table that is not bool [T, N].
+    """
+    _check_answers("right", right, ["looks T", "examples N"])
+    events = (right[:-1] & ~right[1:]).sum(dim=0)
+    return torch.where(right.any(dim=0), events, len(right))
+
+
+def stopping_epoch(validation: Tensor, patience: int) -> int:
+    """Early stopping: which epoch's weights to keep, judged epoch by epoch while the training runs.
+
+    Training stops as soon as the validation accuracy has not risen above its best for `patience` epochs.
+
+    Args:
+        validation: [E] validation accuracy after each epoch, in [0, 1].
+        patience: how many epochs in a row without a new best to wait for, at least 1.
+
+    Returns:
+        the epoch, counted from 1, with the best validation accuracy up to the stop; the first one of equals.
+
+    Raises:
+        ValueError: no epochs, or a patience below 1.
+    """
+    if len(validation) == 0 or patience < 1:
+        raise ValueError(f"give at least 1 epoch and a patience of at least 1, got {len(validation)} and {patience}")
+    best = 0
+    for epoch, accuracy in enumerate(validation):
+        if accuracy > validation[best]:
+            best = epoch
+        elif epoch - best == patience:
+            break
+    return best + 1
+
+
+def random_halves(networks: int, examples: int, generator: torch.Generator) -> Tensor:
+    """For each network, a random half of the examples.
+
+    Args:
+        networks: M, at least 1.
+        examples: N, at least 2; an odd one is left out.
+        generator: where the randomness comes from.
+
+    Returns:
+        rows [M, N // 2] int64 in 0…N − 1, no example twice in a row.
+
+    Raises:
+        ValueError: fewer networks or examples.
+    """
+    if networks < 1 or examples < 2:
+        raise ValueError(f"give at least 1 network and 2 examples, got {networks} and {examples}")
+    return torch.rand(networks, examples, generator=generator).argsort(dim=1)[:, : examples // 2]
+
+
+def membership(rows: Tensor, examples: int) -> Tensor:
+    """The rows that each network trained on [M, n], as a table [M, examples] of bool."""
+    return torch.zeros(len(rows), examples, dtype=torch.bool).scatter_(1, rows, True)
+
+
+def distance_to_nearest(images: Tensor, labels: Tensor, pool: Tensor, pool_labels: Tensor) -> Tensor:
+    """How far each image is from the nearest one of its class in `pool`, in pixel space: how rare it looks.
+
+    Args:
+        images: [N, …] float32 in [0, 1].
+        labels: [N] int64.
+        pool: [P, …] float32, pictures to compare with.
+        pool_labels: [P] int64; every class of `labels` must be among them.
+
+    Returns:
+        [N] float32, Euclidean distances.
+
+    Raises:
+        ValueError: labels of the wrong type, or a class that is not in the pool.
+    """
+    check_labels(labels)
+    check_labels(pool_labels)
+    nearest = torch.empty(len(images))
+    for label in labels.unique():
+        same = pool[pool_labels == label].flatten(1)
+        if len(same) == 0:
+            raise ValueError(f"pool_labels must hold every class of labels, {label} is missing")
+        nearest[labels == label] = torch.cdist(images[labels == label].flatten(1), same).amin(dim=1)
+    return nearest
+
+
+class NoisyRun(NamedTuple):
+    """One network on labels of which a share is wrong, and what it answered after each epoch."""
+
+    images: Tensor  # [n, 1, 28, 28]
+    true: Tensor  # [n] int64
+    given: Tensor  # [n] int64, the labels it was trained on
+    seen: Tensor  # [epochs, n], its answers on the training images
+    test: Tensor  # [epochs], its test accuracy
+
+
+def _check_answers(name: str, table: Tensor, axes: list[str]) -> None:
+    if not isinstance(table, Tensor) or table.dtype != torch.bool or table.dim() != 2:
+        found = f"{table.dtype} {list(table.shape)}" if isinstance(table, Tensor) else type(table).__name__
+        raise ValueError(f"{name} must be a bool tensor [{', '.join(axes)}], got {found}")

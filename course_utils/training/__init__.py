@@ -1,0 +1,33 @@
+"""One training loop for every method of the course. A method is a function from a batch to a loss.
+
+`fit` trains one network. `fit_many` trains many small ones at once, for experiments that need hundreds.
+"""
+
+from course_utils.training.loop import (
+    Batch,
+    History,
+    Loss,
+    Schedule,
+    batches,
+    constant,
+    erm,
+    fit,
+    one_cycle,
+    train_epoch,
+)
+from course_utils.training.many import Record, fit_many
+
+__all__ = [
+    "Batch",
+    "History",
+    "Loss",
+    "Record",
+    "Schedule",
+    "batches",
+    "constant",
+    "erm",
+    "fit",
+    "fit_many",
+    "one_cycle",
+    "train_epoch",
+]
