@@ -38,7 +38,8 @@ class Evidence:
     unit: str = "%"
 
     def __post_init__(self) -> None:
-        if len(self.values) == 0:
+        object.__setattr__(self, "values", tuple(float(value) for value in self.values))  # tensors are welcome
+        if not self.values:
             raise ValueError("values must hold at least one measurement, got none")
         if not self.bounds:
             raise ValueError("give a bound: above, below or both")
@@ -61,7 +62,7 @@ class Evidence:
         return self.clear == len(self.values)
 
     def __str__(self) -> str:
-        bounds = " and ".join(f"{side} {bound:g} {self.unit}" for side, bound in self.bounds.items())
+        bounds = " and ".join(f"{side} {bound:g} {self.unit}".rstrip() for side, bound in self.bounds.items())
         spare = f" with {self.margin:g} to spare" if self.margin else ""
         return f"{'✓' if self.holds else '✗'} {self.what}: {bounds}{spare}, in {self.clear} of {len(self.values)} runs"
 

@@ -126,9 +126,16 @@ def draw_guess(ax: Axes, guess: float | None) -> None:
 
 
 def draw_lines(
-    ax: Axes, frame: pd.DataFrame, x: str, columns: Sequence[str], *, log_x: bool = False, percent: bool = False
+    ax: Axes,
+    frame: pd.DataFrame,
+    x: str,
+    columns: Sequence[str],
+    *,
+    log_x: bool = False,
+    percent: bool = False,
+    named: bool = True,
 ) -> None:
-    """What `lines` draws, into one panel of a larger figure."""
+    """What `lines` draws, into one panel of a larger figure; `named=False` leaves out the names at the lines' ends."""
     means = frame.groupby(x)[list(columns)].mean()
     repeated = len(means) < len(frame)
     roles = [ROLES.get(column.replace("_", " ").split()[0]) for column in columns]
@@ -150,7 +157,8 @@ def draw_lines(
         ax.minorticks_off()
     if percent:
         ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
-    _label_ends(ax, columns)
+    if named:
+        _label_ends(ax, columns)
 
 
 def _label_ends(ax: Axes, names: Sequence[str]) -> None:
@@ -225,30 +233,112 @@ def results_table(results: dict[str, dict[str, Sequence[float]]]) -> Figure:
     return figure
 
 
+def line_panels(
+    frames: dict[str, pd.DataFrame],
+    x: str,
+    columns: Sequence[str],
+    *,
+    title: str,
+    ylabel: str,
+    guess: float | None = None,
+) -> Figure:
+    """What `lines` draws, for several tables of fractions side by side on one scale.
+
+    Args:
+        frames: for each panel, its heading and its table.
+        x, columns, title, ylabel: as in `lines`.
+        guess: what the reader predicted for the last panel.
+    """
+    figure, axes = panels(1, len(frames), width=11, height=4.2, sharey=True)
+    for ax, (heading, frame) in zip(axes[0], frames.items()):
+        draw_lines(ax, frame, x, columns, percent=True)
+        ax.set_title(heading, fontsize=13)
+        ax.set_xlabel(x)
+    axes[0, 0].set_ylabel(ylabel)
+    draw_guess(axes[0, -1], guess)
+    headline(figure, title)
+    return figure
+
+
+def race(frame: pd.DataFrame, columns: Sequence[str], level: float, *, title: str) -> Figure:
+    """Accuracies over the epochs, and beside them when each network reaches a level.
+
+    Args:
+        frame: a table as `training.by_epoch` makes it: columns epoch, network and the accuracies, in [0, 1].
+        columns: which accuracies to draw.
+        level: the level to be reached, in [0, 1].
+        title: the finding.
+    """
+    figure, axes = panels(1, 2, width=11, height=4.2, width_ratios=(1.3, 1))
+    left, right = axes[0]
+    draw_lines(left, frame, "epoch", columns, percent=True, named=False)
+    left.axhline(level, color=GREY, linestyle=":")
+    for row, (name, line) in enumerate(zip(columns, left.lines)):
+        reached = frame[frame[name] >= level].groupby("network")["epoch"].min()
+        right.plot(reached, [row] * len(reached), MARKERS[row], color=line.get_color(), markersize=9)
+        right.text(reached.max() + 1, row, name, va="center", color=line.get_color(), fontweight="bold")
+    left.set(xlabel="epoch", ylabel="training accuracy")
+    last = frame["epoch"].max()
+    right.set(xlabel=f"epochs until {level:.0%} are fitted", yticks=[], xlim=(0, last), ylim=(len(columns) - 0.4, -0.6))
+    headline(figure, title)
+    return figure
+
+
+def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, title: str) -> Figure:
+    """How well scores find what is to be found: precision over recall, a line for each run.
+
+    Args:
+        truth: [runs, N] bool, what is to be found.
+        scores: for each kind of score, one tensor [N] for each run; the highest are suspected first.
+        title: the finding.
+    """
+    from sklearn.metrics import precision_recall_curve  # 70 MB, which only those who need it should pay
+
+    figure, axes = panels(height=4.6)
+    ax = axes[0, 0]
+    for (name, runs), colour, dash in zip(scores.items(), COLOURS, DASHES):
+        for found, score in zip(truth, runs):
+            # The last point that scikit-learn adds stands for an empty list.
+            precision, recall, _ = (values[:-1] for values in precision_recall_curve(found, score))
+            ax.plot(recall, precision, color=colour, linestyle=dash, marker="o", markersize=5)
+        middle = len(recall) // 2
+        ax.text(recall[middle] - 0.03, precision[middle] + 0.04, name, color=colour, fontweight="bold", ha="right")
+    chance = truth.float().mean().item()
+    ax.axhline(chance, color=GREY, linestyle=":")
+    ax.text(0.1, chance + 0.01, "picked at random", color="#6a6a6a")
+    ax.set(xlabel="recall: share of them found", ylabel="precision: share of the list that is right")
+    ax.set(xlim=(0, 1.02), ylim=(max(0, chance - 0.1), 1.03))
+    headline(figure, title)
+    return figure
+
+
 def dot_table(
-    table: dict[str, dict[str, Sequence[float]]], *, title: str, guess: dict[str, float] | None = None
+    table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom: bool = False, guess: float | None = None
 ) -> Figure:
     """A row for each method, a panel for each measure: one dot a seed, and the mean as a number.
 
     Args:
         table: for each method, for each measure (the same ones in the same order), fractions in [0, 1], one a seed.
         title: the finding.
-        guess: what the reader predicted, for any of the measures: a dotted line.
+        zoom: let each panel's axis cover the values alone, and not 0 to 100 %.
+        guess: what the reader predicted for the first measure, a dotted line.
     """
     measures = list(next(iter(table.values())))
-    figure, axes = panels(1, len(measures), width=10, height=1.2 + 0.55 * len(table), sharey=True)
+    figure, axes = panels(1, len(measures), width=10, height=1.3 + 0.55 * len(table), sharey=True)
     for ax, measure, colour, marker in zip(axes[0], measures, COLOURS, MARKERS):
         for row, measured in enumerate(table.values()):
-            values = measured[measure]
+            values = [100 * float(value) for value in measured[measure]]
             ax.plot(values, [row] * len(values), marker, color=colour, alpha=0.6, markeredgewidth=0, markersize=9)
-            ax.text(1.14, row, f"{100 * np.mean(values):.0f} %", ha="right", va="center", fontweight="bold")
-        if guess and measure in guess:
-            ax.axvline(guess[measure], color=BLACK, linestyle=":", linewidth=1.5)
-            ax.text(guess[measure], -0.6, " your prediction", va="bottom")
-        ax.set(xlim=(-0.03, 1.15), ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=table)
+            number = f"{np.mean(values):.1f} %" if zoom else f"{np.mean(values):.0f} %"
+            ax.text(1.01, row, number, transform=ax.get_yaxis_transform(), va="center", fontweight="bold")
+        if not zoom:
+            ax.set(xlim=(-3, 103), xticks=[0, 25, 50, 75, 100])
+        ax.set(ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=table)
         ax.set_title(measure, fontsize=12, pad=8)
-        ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
-        ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g} %")
+    if guess is not None:
+        axes[0, 0].axvline(100 * guess, color=BLACK, linestyle=":", linewidth=1.5)
+        axes[0, 0].text(100 * guess, -0.55, " your prediction", va="top")
     headline(figure, title)
     return figure
 

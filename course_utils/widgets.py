@@ -159,7 +159,7 @@ def _share(right: Tensor, part: Tensor) -> Tensor:
 
 def _sheet(figure: SubFigure, run: NoisyRun, rows: Tensor) -> None:
     """Up to fifteen training pictures, each with its wrong label."""
-    figure.suptitle("“right” by heart" if len(rows) else "nothing by heart", fontsize=13)
+    figure.suptitle("gives back these wrong labels" if len(rows) else "gives back no wrong label", fontsize=13)
     for place, ax in enumerate(figure.subplots(3, 5).flat):
         ax.axis("off")
         if place < len(rows):

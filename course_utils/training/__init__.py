@@ -15,7 +15,7 @@ from course_utils.training.loop import (
     one_cycle,
     train_epoch,
 )
-from course_utils.training.many import Record, fit_many
+from course_utils.training.many import Record, by_epoch, fit_many
 
 __all__ = [
     "Batch",
@@ -24,6 +24,7 @@ __all__ = [
     "Record",
     "Schedule",
     "batches",
+    "by_epoch",
     "constant",
     "erm",
     "fit",

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
@@ -80,6 +81,26 @@ def fit_many(
                 watched[epoch, part] = stack.predict(watch)
             stack.unpack()
     return Record(seen, watched)
+
+
+def by_epoch(**measures: Tensor) -> pd.DataFrame:
+    """Measurements over a training as a table to draw: one row for each epoch and network.
+
+    Args:
+        measures: for each name, [epochs, M]; a `_` in a name becomes a space.
+
+    Returns:
+        columns epoch (from 1), network (from 0) and one for each measure.
+    """
+    epochs, networks = next(iter(measures.values())).shape
+    columns = {name.replace("_", " "): measure.flatten().tolist() for name, measure in measures.items()}
+    return pd.DataFrame(
+        {
+            "epoch": [epoch for epoch in range(1, epochs + 1) for _ in range(networks)],
+            "network": list(range(networks)) * epochs,
+            **columns,
+        }
+    )
 
 
 class _Stack(nn.Module):
