@@ -3,6 +3,7 @@
 nbval cannot see a missing widget manager, which shows a slider as text. Run with `make test-browser`.
 """
 
+import ast
 import os
 import re
 import shutil
@@ -107,15 +108,33 @@ def run_all(page, cells):
         page.keyboard.press("Control+Enter")
         page.wait_for_function(
             "n => /\\d/.test(document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')[n].innerText)",
-            arg=number, timeout=60_000,
+            arg=number, timeout=300_000,
         )  # fmt: skip
+
+
+def names(source, context):
+    """The variables that a cell reads (ast.Load) or sets (ast.Store); a function counts as set."""
+    found = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)
+             and isinstance(node.ctx, context)}  # fmt: skip
+    return found | {n.name for n in ast.parse(source).body if context is ast.Store and hasattr(n, "name")}
+
+
+def what_widgets_need(cells):
+    """The set-up, the widgets, and the cells that make what those use; not the other experiments."""
+    kept, wanted = [], set()
+    for cell in reversed([cell for cell in cells if cell.cell_type == "code"]):
+        made = names(cell.source, ast.Store)
+        if cell.id == "setup" or cell.id.startswith("widget-") or made & wanted:
+            kept.insert(0, cell)
+            wanted = (wanted - made) | names(cell.source, ast.Load)
+    return kept
 
 
 @pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
 def test_every_slider_moves_its_picture_within_a_second(path, lab, page):
-    """The notebook's set-up and its widgets, alone in a copy, so that no long experiment runs."""
+    """The notebook's widgets in a copy without the experiments that they do not need."""
     book = nbformat.read(path, as_version=4)
-    book.cells = [cell for cell in book.cells if cell.id == "setup" or cell.id.startswith("widget-")]
+    book.cells = what_widgets_need(book.cells)
     for cell in book.cells:
         cell.outputs, cell.execution_count = [], None
     name = f"widgets_of_{path.name}"
