@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import joblib
 import nbformat
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import MNIST
 from torchvision.transforms import ToTensor
 
-from course_utils import data, models, training
+from course_utils import data, memorization, models, training
 from course_utils.notebooks import execute, find
 
 BATCH = 256
@@ -75,6 +76,33 @@ def against_hand(fit: Work, images: Tensor, labels: Tensor) -> tuple[float, floa
     return by_hand, on_cut
 
 
+def many_networks() -> dict[str, float]:
+    """Forty networks on random halves of 2,000 images, in three ways, each ÷ `fit_many`."""
+    images, labels = data.load_mnist(n=2_000)
+    rows = memorization.random_halves(40, 2_000, torch.Generator().manual_seed(0))
+
+    def one(number: int) -> None:
+        torch.set_num_threads(1)  # two threads on so small a step do not pay
+        net, part = models.mlp(hidden=(64,), seed=number), rows[number]
+        training.fit(net, images[part], labels[part], batch_size=50, seed=number, show=False)
+
+    def in_a_loop() -> None:
+        with models.one_thread():
+            for number in range(40):
+                one(number)
+
+    def in_processes() -> None:
+        # The first, uncounted run starts the processes; the later ones find them running.
+        joblib.Parallel(n_jobs=2)(joblib.delayed(one)(number) for number in range(40))
+
+    def stacked() -> None:
+        nets = [models.mlp(hidden=(64,), seed=number) for number in range(40)]
+        training.fit_many(nets, images, labels[rows], rows, batch_size=50)
+
+    ways = {"one after the other, one thread": in_a_loop, "two processes of joblib, one thread each": in_processes}
+    return {name: compare(way, stacked, repeats=5)[0] for name, way in ways.items()}
+
+
 def import_cost() -> float:
     """Seconds that `import course_utils` adds to `import torch`."""
 
@@ -97,7 +125,8 @@ def run_notebook(path: Path) -> tuple[float, float]:
 
 def main(numbers: list[str]) -> None:
     """Print the table of benchmarks/README.md; the notebooks can be named, as in `run.py 01`."""
-    training.best_device = lambda: torch.device("cpu")  # both sides of each comparison on the same device
+    for room in (training.loop, training.many):  # both sides of each comparison on the same device
+        room.best_device = lambda: torch.device("cpu")
     images, labels = data.load_mnist()
 
     def fit() -> None:
@@ -110,6 +139,8 @@ def main(numbers: list[str]) -> None:
     by_hand, on_cut = against_hand(fit, images, labels)
     print(f"| an epoch of `fit` ÷ the bare steps on the same shuffled batches | {by_hand:.3f} | ≤ 1.05 |")
     print(f"| the same ÷ the bare steps on batches cut beforehand: what shuffling costs | {on_cut:.3f} | |")
+    for way, ratio in many_networks().items():
+        print(f"| 40 small networks {way} ÷ the same in `fit_many` | {ratio:.1f} | > 1 |")
     print(f"| `import course_utils` after `import torch` | {import_cost():+.2f} s | ≤ 0.2 s |")
     for path in find(numbers):
         took, peak = run_notebook(path)

@@ -5,15 +5,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course_utils.data import check_labels
-
 
 def memorization_score(member: Tensor, right: Tensor) -> Tensor:
     """How much more often an example is right when it was in the training set than when it was left out.
 
         mem(i) = P[h(x_i) = y_i | i in S] − P[h(x_i) = y_i | i not in S]
 
-    over the random training sets S and networks h (Feldman & Zhang, NeurIPS 2020, eq. 1).
+    over random training sets S and networks h trained on them (Feldman & Zhang, NeurIPS 2020).
 
     Args:
         member: [M, N] bool, whether example i was in the training set of network m.
@@ -23,12 +21,13 @@ def memorization_score(member: Tensor, right: Tensor) -> Tensor:
         [N] float32 in [−1, 1]; NaN for an example that was in every training set, or in none.
 
     Raises:
-        ValueError: two tables that are not bool [M, N] of one shape.
+        ValueError: tables that are not bool, or not of one shape [M, N].
     """
-    _check_answers("member", member, ["networks M", "examples N"])
-    _check_answers("right", right, ["networks M", "examples N"])
-    if member.shape != right.shape:
-        raise ValueError(f"member and right must have one shape, got {list(member.shape)} and {list(right.shape)}")
+    for name, table in {"member": member, "right": right}.items():
+        if table.dtype != torch.bool or table.dim() != 2 or table.shape != member.shape:
+            raise ValueError(
+                f"{name} must be a bool table [M networks, N examples], got {table.dtype} {list(table.shape)}"
+            )
     inside = (right & member).sum(dim=0) / member.sum(dim=0)
     outside = (right & ~member).sum(dim=0) / (~member).sum(dim=0)
     return inside - outside
@@ -46,7 +45,8 @@ def forgetting_events(right: Tensor) -> Tensor:
     Raises:
         ValueError: a table that is not bool [T, N].
     """
-    _check_answers("right", right, ["looks T", "examples N"])
+    if right.dtype != torch.bool or right.dim() != 2:
+        raise ValueError(f"right must be a bool table [T looks, N examples], got {right.dtype} {list(right.shape)}")
     events = (right[:-1] & ~right[1:]).sum(dim=0)
     return torch.where(right.any(dim=0), events, len(right))
 
@@ -72,7 +72,7 @@ def stopping_epoch(validation: Tensor, patience: int) -> int:
     for epoch, accuracy in enumerate(validation):
         if accuracy > validation[best]:
             best = epoch
-        elif epoch - best == patience:
+        elif epoch - best >= patience:
             break
     return best + 1
 
@@ -93,7 +93,8 @@ def random_halves(networks: int, examples: int, generator: torch.Generator) -> T
     """
     if networks < 1 or examples < 2:
         raise ValueError(f"give at least 1 network and 2 examples, got {networks} and {examples}")
-    return torch.rand(networks, examples, generator=generator).argsort(dim=1)[:, : examples // 2]
+    orders = [torch.randperm(examples, generator=generator) for _ in range(networks)]
+    return torch.stack(orders)[:, : examples // 2]
 
 
 def membership(rows: Tensor, examples: int) -> Tensor:
@@ -114,17 +115,37 @@ def distance_to_nearest(images: Tensor, labels: Tensor, pool: Tensor, pool_label
         [N] float32, Euclidean distances.
 
     Raises:
-        ValueError: labels of the wrong type, or a class that is not in the pool.
+        ValueError: pictures and labels that are not equally many, or a class that is not in the pool.
     """
-    check_labels(labels)
-    check_labels(pool_labels)
+    if len(images) != len(labels) or len(pool) != len(pool_labels):
+        raise ValueError(
+            f"every picture needs one label, got {len(images)} images and {len(labels)} labels, "
+            f"{len(pool)} of pool and {len(pool_labels)} pool_labels"
+        )
     nearest = torch.empty(len(images))
     for label in labels.unique():
         same = pool[pool_labels == label].flatten(1)
         if len(same) == 0:
             raise ValueError(f"pool_labels must hold every class of labels, {label} is missing")
-        nearest[labels == label] = torch.cdist(images[labels == label].flatten(1), same).amin(dim=1)
+        # cdist's shortcut through a matrix product would put a picture 0.01 away from itself.
+        far = torch.cdist(images[labels == label].flatten(1), same, compute_mode="donot_use_mm_for_euclid_dist")
+        nearest[labels == label] = far.amin(dim=1)
     return nearest
+
+
+def epochs_until(accuracy: Tensor, level: float) -> Tensor:
+    """The epoch, counted from 1, at which each network first reaches a level of accuracy.
+
+    Args:
+        accuracy: [epochs, …] in [0, 1].
+        level: the level to be reached, in [0, 1].
+
+    Returns:
+        […] float32; NaN where the level is never reached.
+    """
+    reached = accuracy >= level
+    first = 1 + reached.int().argmax(dim=0).float()
+    return torch.where(reached.any(dim=0), first, torch.nan)
 
 
 class NoisyRun(NamedTuple):
@@ -135,9 +156,3 @@ class NoisyRun(NamedTuple):
     given: Tensor  # [n] int64, the labels it was trained on
     seen: Tensor  # [epochs, n], its answers on the training images
     test: Tensor  # [epochs], its test accuracy
-
-
-def _check_answers(name: str, table: Tensor, axes: list[str]) -> None:
-    if not isinstance(table, Tensor) or table.dtype != torch.bool or table.dim() != 2:
-        found = f"{table.dtype} {list(table.shape)}" if isinstance(table, Tensor) else type(table).__name__
-        raise ValueError(f"{name} must be a bool tensor [{', '.join(axes)}], got {found}")

@@ -77,11 +77,12 @@ def mlp(
         raise ValueError(f"inputs, hidden and classes must be at least 1, got {inputs}, {hidden} and {classes}")
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout must be in [0, 1), got {dropout}")
-    after = [nn.ReLU, lambda: nn.Dropout(dropout)] if dropout else [nn.ReLU]
     layers: list[nn.Module] = [nn.Flatten()]
     with seeded(seed):
         for size, following in zip(sizes, sizes[1:-1]):
-            layers += [nn.Linear(size, following), *(layer() for layer in after)]
+            layers += [nn.Linear(size, following), nn.ReLU()]
+            if dropout:
+                layers.append(nn.Dropout(dropout))
         return nn.Sequential(*layers, nn.Linear(sizes[-2], classes))
 
 

@@ -16,6 +16,7 @@ from IPython.display import HTML, display
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PIL import Image
 from torch import Tensor
 
@@ -26,7 +27,9 @@ COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
 MARKERS = ("o", "^", "s", "D", "v", "P")
 # What was measured on training, validation and test data looks the same in every chapter.
-ROLES = {"train": 0, "training": 0, "empirical": 0, "test": 1, "true": 1, "validation": 2, "gap": 3}
+ROLES = {
+    "train": 0, "training": 0, "empirical": 0, "test": 1, "true risk": 1, "true error": 1, "validation": 2, "gap": 3
+}  # fmt: skip
 # The two classes of a toy in the plane: not the colours of training and test data, and darker than their ground.
 CLASS_COLOURS = ("#00785a", "#9c3d74")
 TWO_CLASSES = LinearSegmentedColormap.from_list("two classes", ["#8fd3bd", "#ffffff", "#e3b3cf"])
@@ -134,16 +137,19 @@ def draw_lines(
     log_x: bool = False,
     percent: bool = False,
     named: bool = True,
-) -> None:
-    """What `lines` draws, into one panel of a larger figure; `named=False` leaves out the names at the lines' ends."""
+) -> list[Line2D]:
+    """What `lines` draws, into one panel of a larger figure; `named=False` leaves out the names at the lines' ends.
+    Returns the lines through the means, in the order of `columns`."""
     means = frame.groupby(x)[list(columns)].mean()
     repeated = len(means) < len(frame)
-    roles = [ROLES.get(column.replace("_", " ").split()[0]) for column in columns]
+    names = [column.replace("_", " ") for column in columns]
+    roles = [ROLES.get(name, ROLES.get(name.split()[0])) for name in names]
     free = iter(look for look in range(len(COLOURS)) if look not in roles)
+    drawn = []
     for column, role in zip(columns, roles):
         look = next(free) if role is None else role
         colour, marker = COLOURS[look], MARKERS[look]
-        ax.plot(means.index, means[column], color=colour, linestyle=DASHES[look])
+        drawn += ax.plot(means.index, means[column], color=colour, linestyle=DASHES[look])
         if repeated and len(means) >= 15:
             spread = frame.groupby(x)[column].agg(["min", "max"])
             ax.fill_between(spread.index, spread["min"], spread["max"], color=colour, alpha=0.2, linewidth=0)
@@ -158,19 +164,19 @@ def draw_lines(
     if percent:
         ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
     if named:
-        _label_ends(ax, columns)
+        _label_ends(ax, drawn, names)
+    return drawn
 
 
-def _label_ends(ax: Axes, names: Sequence[str]) -> None:
+def _label_ends(ax: Axes, drawn: Sequence[Line2D], names: Sequence[str]) -> None:
     """Write each name beside the right end of its line, as far apart as the letters need."""
-    drawn = [line for line in ax.lines if line.get_linestyle() != "None"]
     low, high = ax.get_ylim()
     gap = 0.075 * (high - low)
     last = -np.inf
     for line, name in sorted(zip(drawn, names), key=lambda pair: pair[0].get_ydata()[-1]):
         last = max(line.get_ydata()[-1], last + gap)
         ax.annotate(
-            name.replace("_", " "), (1.01, last), xycoords=("axes fraction", "data"), va="center",
+            name, (1.01, last), xycoords=("axes fraction", "data"), va="center",
             color=line.get_color(), fontweight="bold", annotation_clip=False,
         )  # fmt: skip
 
@@ -261,25 +267,30 @@ def line_panels(
 
 
 def race(frame: pd.DataFrame, columns: Sequence[str], level: float, *, title: str) -> Figure:
-    """Accuracies over the epochs, and beside them when each network reaches a level.
+    """Accuracies over the epochs, and beside them when each network first reaches a level.
 
     Args:
         frame: a table as `training.by_epoch` makes it: columns epoch, network and the accuracies, in [0, 1].
         columns: which accuracies to draw.
-        level: the level to be reached, in [0, 1].
+        level: the level to be reached, in [0, 1]. A network that never gets there is drawn hollow, at the edge.
         title: the finding.
     """
     figure, axes = panels(1, 2, width=11, height=4.2, width_ratios=(1.3, 1))
     left, right = axes[0]
-    draw_lines(left, frame, "epoch", columns, percent=True, named=False)
+    drawn = draw_lines(left, frame, "epoch", columns, percent=True, named=False)
     left.axhline(level, color=GREY, linestyle=":")
-    for row, (name, line) in enumerate(zip(columns, left.lines)):
-        reached = frame[frame[name] >= level].groupby("network")["epoch"].min()
-        right.plot(reached, [row] * len(reached), MARKERS[row], color=line.get_color(), markersize=9)
-        right.text(reached.max() + 1, row, name, va="center", color=line.get_color(), fontweight="bold")
-    left.set(xlabel="epoch", ylabel="training accuracy")
     last = frame["epoch"].max()
-    right.set(xlabel=f"epochs until {level:.0%} are fitted", yticks=[], xlim=(0, last), ylim=(len(columns) - 0.4, -0.6))
+    for row, (name, line) in enumerate(zip(columns, drawn)):
+        first = frame[frame[name] >= level].groupby("network")["epoch"].min()
+        look = {"marker": MARKERS[row], "color": line.get_color(), "linestyle": "None", "markersize": 9}
+        right.plot(first, [row] * len(first), **look)
+        never = frame["network"].nunique() - len(first)
+        right.plot([last] * never, [row] * never, fillstyle="none", **look)
+    left.set(xlabel="epoch", ylabel="training accuracy")
+    right.set(xlabel=f"epochs until {level:.0%} are fitted", xlim=(0, last + 2), ylim=(len(columns) - 0.5, -0.5))
+    right.set_yticks(range(len(columns)), columns, fontweight="bold")
+    for text, line in zip(right.get_yticklabels(), drawn):
+        text.set_color(line.get_color())
     headline(figure, title)
     return figure
 
@@ -288,18 +299,24 @@ def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, titl
     """How well scores find what is to be found: precision over recall, a line for each run.
 
     Args:
-        truth: [runs, N] bool, what is to be found.
+        truth: [runs, N] bool, what is to be found; something in every run.
         scores: for each kind of score, one tensor [N] for each run; the highest are suspected first.
         title: the finding.
+
+    Raises:
+        ValueError: a run in which there is nothing to find.
     """
     from sklearn.metrics import precision_recall_curve  # 70 MB, which only those who need it should pay
 
+    if not truth.any(dim=1).all():
+        raise ValueError("truth must hold something to find in every run")
     figure, axes = panels(height=4.6)
     ax = axes[0, 0]
     for (name, runs), colour, dash in zip(scores.items(), COLOURS, DASHES):
-        for found, score in zip(truth, runs):
+        for found, score in zip(truth, runs, strict=True):
             # The last point that scikit-learn adds stands for an empty list.
-            precision, recall, _ = (values[:-1] for values in precision_recall_curve(found, score))
+            precision, recall, _ = precision_recall_curve(found, score)
+            precision, recall = precision[:-1], recall[:-1]
             ax.plot(recall, precision, color=colour, linestyle=dash, marker="o", markersize=5)
         middle = len(recall) // 2
         ax.text(recall[middle] - 0.03, precision[middle] + 0.04, name, color=colour, fontweight="bold", ha="right")
@@ -312,16 +329,13 @@ def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, titl
     return figure
 
 
-def dot_table(
-    table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom: bool = False, guess: float | None = None
-) -> Figure:
+def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom: bool = False) -> Figure:
     """A row for each method, a panel for each measure: one dot a seed, and the mean as a number.
 
     Args:
-        table: for each method, for each measure (the same ones in the same order), fractions in [0, 1], one a seed.
+        table: for each method, for each measure, fractions in [0, 1], one a seed; the same measures everywhere.
         title: the finding.
         zoom: let each panel's axis cover the values alone, and not 0 to 100 %.
-        guess: what the reader predicted for the first measure, a dotted line.
     """
     measures = list(next(iter(table.values())))
     figure, axes = panels(1, len(measures), width=10, height=1.3 + 0.55 * len(table), sharey=True)
@@ -336,9 +350,6 @@ def dot_table(
         ax.set(ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=table)
         ax.set_title(measure, fontsize=12, pad=8)
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g} %")
-    if guess is not None:
-        axes[0, 0].axvline(100 * guess, color=BLACK, linestyle=":", linewidth=1.5)
-        axes[0, 0].text(100 * guess, -0.55, " your prediction", va="top")
     headline(figure, title)
     return figure
 

@@ -125,12 +125,12 @@ def draw_by_heart(run: NoisyRun, epoch: int) -> Figure:
     plots.draw_lines(ax, pd.DataFrame({"epoch": epochs, **curves}), "epoch", list(curves), percent=True)
     ax.axvline(epoch, color=plots.BLACK, linewidth=1.5)
     ax.set(xlabel="epoch", ylabel="accuracy", ylim=(-0.03, 1.03))
-    by_heart = (wrong & (run.seen[epoch - 1] == run.given)).nonzero().squeeze(1)
-    _sheet(right, run, by_heart[:15])
+    known = (wrong & (run.seen[epoch - 1] == run.given)).nonzero().squeeze(1)
+    _sheet(right, run, known[:15])
     plots.headline(
         figure,
         f"{wrong.float().mean():.0%} wrong labels, epoch {epoch}: test accuracy {run.test[epoch - 1]:.0%}, "
-        f"{len(by_heart)} of {wrong.sum()} wrong labels by heart",
+        f"{len(known)} of {wrong.sum()} wrong labels by heart",
     )
     return figure
 
@@ -146,7 +146,7 @@ def by_heart(runs: dict[float, NoisyRun]) -> SliderFigure:
         lambda wrong_labels, epoch: draw_by_heart(runs[wrong_labels], epoch),
         alt="Accuracy on clean labels, on wrong labels and on test images over the epochs; "
         "beside it training pictures whose wrong label the network gives back.",
-        start={"wrong_labels": sorted(runs)[len(runs) // 2], "epoch": epochs // 2},
+        start={"wrong_labels": sorted(runs)[len(runs) // 2], "epoch": (epochs + 1) // 2},
         wrong_labels=[(f"{share:.0%}", share) for share in runs],
         epoch=range(1, epochs + 1),
     )
@@ -163,5 +163,5 @@ def _sheet(figure: SubFigure, run: NoisyRun, rows: Tensor) -> None:
     for place, ax in enumerate(figure.subplots(3, 5).flat):
         ax.axis("off")
         if place < len(rows):
-            ax.imshow(run.images[rows[place], 0], cmap="gray_r", vmin=0, vmax=1)
+            ax.imshow(run.images[rows[place], 0].numpy(), cmap="gray_r", vmin=0, vmax=1)
             ax.set_title(f"“{run.given[rows[place]]}”", fontsize=11, fontweight="normal", loc="center", pad=2)

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import symtable
 import sys
 import time
 import urllib.request
@@ -112,22 +113,43 @@ def run_all(page, cells):
         )  # fmt: skip
 
 
-def names(source, context):
-    """The variables that a cell reads (ast.Load) or sets (ast.Store); a function counts as set."""
-    found = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)
-             and isinstance(node.ctx, context)}  # fmt: skip
-    return found | {n.name for n in ast.parse(source).body if context is ast.Store and hasattr(n, "name")}
+def reads_and_sets(source):
+    """The variables that a cell takes from cells before it, and those that it sets (but not `table["key"] = …`)."""
+    reads, sets = set(), set()
+    for line in ast.parse(source).body:
+        tables = [symtable.symtable(ast.unparse(line), "cell", "exec")]
+        for table in tables:
+            tables += table.get_children()
+        top = tables[0].get_symbols()
+        used = [s for s in top if s.is_referenced()] + [s for t in tables[1:] for s in t.get_symbols() if s.is_global()]
+        reads |= {symbol.get_name() for symbol in used} - sets
+        sets |= {symbol.get_name() for symbol in top if symbol.is_assigned() or symbol.is_imported()}
+    return reads, sets
 
 
 def what_widgets_need(cells):
     """The set-up, the widgets, and the cells that make what those use; not the other experiments."""
     kept, wanted = [], set()
     for cell in reversed([cell for cell in cells if cell.cell_type == "code"]):
-        made = names(cell.source, ast.Store)
-        if cell.id == "setup" or cell.id.startswith("widget-") or made & wanted:
+        reads, sets = reads_and_sets(cell.source)
+        if cell.id == "setup" or cell.id.startswith("widget-") or sets & wanted:
             kept.insert(0, cell)
-            wanted = (wanted - made) | names(cell.source, ast.Load)
+            wanted = (wanted - sets) | reads
     return kept
+
+
+@pytest.mark.parametrize(
+    ("lines", "needed"),
+    [
+        (["x = 1", "y = 2", "x = x + 1", "show(x)"], [0, 2, 3]),
+        (["k = 3", "d = [k for k in range(3)]", "show(k, d)"], [0, 1, 2]),
+        (["from m import g", "def f():\n    return g()", "def h():\n    g = 1", "show(f())"], [0, 1, 3]),
+    ],
+)
+def test_a_widget_gets_the_cells_it_needs_and_no_others(lines, needed):
+    cells = [nbformat.v4.new_code_cell(line, id=f"cell-{i}") for i, line in enumerate(lines)]
+    cells[-1].id = "widget-it"
+    assert what_widgets_need(cells) == [cells[i] for i in needed]
 
 
 @pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)

@@ -6,15 +6,16 @@ The answers here are written as students write them, not taken from the twins in
 import inspect
 import math
 import re
-from collections.abc import Iterable
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from course_utils import exercises, training
+from course_utils import exercises
 from course_utils.exercises import EXERCISES
+from course_utils.notebooks import NOTEBOOKS
 
 
 def check(name, attempt):
@@ -96,7 +97,84 @@ def loop_that_looks_again(model, loss, batches, optimizer):
     return sum(losses) / len(losses)
 
 
+def flips_by_rejection(labels, fraction, num_classes, generator):
+    """Draws again until no flipped label is true."""
+    flipped = torch.zeros(len(labels), dtype=torch.bool)
+    order = torch.randperm(len(labels), generator=generator)
+    flipped[order[: int(fraction * len(labels) + 0.5)]] = True
+    new = labels.clone()
+    again = flipped.clone()
+    while again.any():
+        new[again] = torch.randint(num_classes, (int(again.sum()),), generator=generator)
+        again = flipped & (new == labels)
+    return new, flipped
+
+
+def flips_by_loop(labels, fraction, num_classes, generator):
+    new, flipped = labels.clone(), torch.zeros_like(labels, dtype=torch.bool)
+    for i in torch.rand(len(labels), generator=generator).argsort()[: round(fraction * len(labels))]:
+        others = [label for label in range(num_classes) if label != labels[i]]
+        new[i] = others[torch.randint(len(others), (1,), generator=generator)]
+        flipped[i] = True
+    return new, flipped
+
+
+def flips_by_jump(labels, fraction, num_classes, generator):
+    """Draws from K − 1 classes, and jumps over the true one."""
+    where = torch.randperm(len(labels), generator=generator)[: round(fraction * len(labels))]
+    drawn = torch.randint(num_classes - 1, (len(where),), generator=generator)
+    new = labels.clone()
+    new[where] = drawn + (drawn >= labels[where]).long()
+    return new, new != labels
+
+
+def stop_by_counter(validation, patience):
+    best, best_epoch, bad = -1.0, 0, 0
+    for epoch, value in enumerate(validation.tolist(), start=1):
+        if value > best:
+            best, best_epoch, bad = value, epoch, 0
+        else:
+            bad += 1
+            if bad >= patience:
+                return best_epoch
+    return best_epoch
+
+
+def stop_by_cut(validation, patience):
+    """Cuts the curve where it stops, then takes the maximum."""
+    for end in range(1, len(validation) + 1):
+        if end - 1 - int(validation[:end].argmax()) >= patience:
+            return int(validation[:end].argmax()) + 1
+    return validation.argmax() + 1
+
+
+def score_by_floats(member, right):
+    member, right = member.float(), right.float()
+    return (member * right).sum(0) / member.sum(0) - ((1 - member) * right).sum(0) / (1 - member).sum(0)
+
+
+def score_by_nanmean(member, right):
+    nan = torch.tensor(float("nan"))
+    right = right.float()
+    return torch.where(member, right, nan).nanmean(0) - torch.where(member, nan, right).nanmean(0)
+
+
+def forgetting_by_loop(right):
+    events = torch.zeros(right.shape[1])
+    for before, after in zip(right, right[1:]):
+        events += (before & ~after).float()
+    events[~right.any(dim=0)] = len(right)
+    return events
+
+
 RIGHT = {
+    "flip_labels": [flips_by_rejection, flips_by_loop, flips_by_jump],
+    "stopping_epoch": [stop_by_counter, stop_by_cut],
+    "memorization_score": [score_by_floats, score_by_nanmean],
+    "forgetting_events": [
+        forgetting_by_loop,
+        lambda right: torch.where(right.sum(0) == 0, len(right), (right.int().diff(dim=0) == -1).sum(0)),
+    ],
     "error_rate": [
         count_by_hand,
         lambda p, y: 1 - (p == y).double().mean(),
@@ -278,7 +356,205 @@ def only_the_index(train, validation, test):
     return validation.mean(1).argmax()
 
 
+def flips(new_labels, where="permutation", mask=None, fraction_of=round):
+    """A student's label noise: `new_labels` makes the wrong ones, `where` chooses."""
+
+    def attempt(labels, fraction, num_classes, generator):
+        n, k = len(labels), fraction_of(fraction * len(labels))
+        positions = {
+            "permutation": lambda: torch.randperm(n, generator=generator)[:k],
+            "no generator": lambda: torch.randperm(n)[:k],
+            "first": lambda: torch.arange(k),
+            "repeats": lambda: torch.randint(0, n, (k,), generator=generator),
+            "coin": lambda: (torch.rand(n, generator=generator) < fraction).nonzero().squeeze(1),
+        }[where]()
+        new = labels.clone()
+        new[positions] = new_labels(labels, num_classes, generator)[positions]
+        flipped = torch.zeros(n, dtype=torch.bool)
+        flipped[positions] = True
+        return new, flipped if mask is None else mask(new, labels, flipped)
+
+    return attempt
+
+
+def wrong_class(labels, k, generator):
+    return (labels + torch.randint(1, k, labels.shape, generator=generator)) % k
+
+
+def any_class(labels, k, generator):
+    return torch.randint(0, k, (len(labels),), generator=generator)
+
+
+def flips_in_place(labels, fraction, num_classes, generator):
+    flipped = torch.zeros(len(labels), dtype=torch.bool)
+    flipped[torch.randperm(len(labels), generator=generator)[: round(fraction * len(labels))]] = True
+    labels[flipped] = wrong_class(labels, num_classes, generator)[flipped]
+    return labels, flipped
+
+
+def flips_through_an_alias(labels, fraction, num_classes, generator):
+    new = labels
+    where = torch.randperm(len(labels), generator=generator)[: round(fraction * len(labels))]
+    new[where] = wrong_class(labels, num_classes, generator)[where]
+    return new, new != labels
+
+
+def stop_without_reset(validation, patience):
+    best, best_epoch, bad = 0.0, 0, 0
+    for epoch, value in enumerate(validation.tolist(), start=1):
+        if value > best:
+            best, best_epoch = value, epoch
+        else:
+            bad += 1
+        if bad >= patience:
+            break
+    return best_epoch
+
+
+def stop_that_forgives_equals(validation, patience):
+    best, best_epoch, bad = 0.0, 0, 0
+    for epoch, value in enumerate(validation.tolist(), start=1):
+        if value > best:
+            best, best_epoch, bad = value, epoch, 0
+        elif value < best:
+            bad += 1
+        if bad >= patience:
+            break
+    return best_epoch
+
+
+def score_that_tidies_up(member, right):
+    score = score_by_floats(member, right)
+    member[:] = False
+    return score
+
+
+def stop_epoch_reached(validation, patience):
+    best, bad = -1.0, 0
+    for epoch, value in enumerate(validation.tolist(), start=1):
+        bad = 0 if value > best else bad + 1
+        best = max(best, value)
+        if bad == patience:
+            return epoch
+    return len(validation)
+
+
+def stop_at_falls(validation, patience):
+    """Counts the epochs that are not better than the one before."""
+    bad = 0
+    for epoch in range(1, len(validation)):
+        bad = 0 if validation[epoch] > validation[epoch - 1] else bad + 1
+        if bad == patience:
+            return int(validation[: epoch + 1].argmax()) + 1
+    return int(validation.argmax()) + 1
+
+
+def stop_with(better=lambda value, best: value > best, late=0, start=1):
+    def attempt(validation, patience):
+        best, best_epoch, bad = -1.0, 0, 0
+        for epoch, value in enumerate(validation.tolist(), start=start):
+            if better(value, best):
+                best, best_epoch, bad = value, epoch, 0
+            else:
+                bad += 1
+            if bad >= max(1, patience + late):
+                break
+        return best_epoch
+
+    return attempt
+
+
+def rate(right, where, dim=0):
+    return (right & where).sum(dim) / where.sum(dim)
+
+
 WRONG = [
+    ("flip_labels", flips(any_class), "are still the true one: a class drawn from all"),
+    ("flip_labels", flips(any_class, mask=lambda n, o, f: n != o), "are still the true one: a class drawn from all"),
+    ("flip_labels", flips(lambda y, k, g: (y + torch.randint(k, y.shape, generator=g)) % k), "drawn from all of them"),
+    (
+        "flip_labels",
+        flips(lambda y, k, g: (y + torch.randint(1, k + 1, y.shape, generator=g)) % k),
+        "the steps are 1…num_classes",
+    ),
+    (
+        "flip_labels",
+        flips(lambda y, k, g: (y + torch.randint(1, max(2, k - 1), y.shape, generator=g)) % k),
+        "One wrong class is never taken",
+    ),
+    ("flip_labels", flips(lambda y, k, g: y[torch.randperm(len(y), generator=g)]), "moved from one example to another"),
+    ("flip_labels", flips(lambda y, k, g: (y + 1) % k), "take the same step"),
+    ("flip_labels", flips(lambda y, k, g: y + torch.randint(1, k, y.shape, generator=g)), "outside the classes"),
+    ("flip_labels", flips(wrong_class, where="coin"), "only right on average"),
+    ("flip_labels", flips(any_class, where="coin"), "Draw a step away from the true class"),
+    ("flip_labels", flips(wrong_class, where="repeats"), "draws some positions twice"),
+    ("flip_labels", flips(wrong_class, where="first"), "Always the first labels"),
+    ("flip_labels", flips(wrong_class, where="no generator"), "Which labels are flipped does not come from"),
+    ("flip_labels", flips(lambda y, k, g: wrong_class(y, k, None)), "The wrong classes do not come from the generator"),
+    ("flip_labels", flips_in_place, "are overwritten"),
+    ("flip_labels", flips_through_an_alias, "one tensor with two names"),
+    ("flip_labels", lambda y, f, k, g: flips_by_jump(y, f, k, g)[::-1], "the wrong way round"),
+    ("flip_labels", flips(wrong_class, mask=lambda n, o, f: ~f), "The mask is turned around"),
+    ("flip_labels", lambda y, f, k, g: flips_by_jump(y, f, k, g)[0], "It stopped with ValueError"),
+    ("stopping_epoch", lambda v, p: int(v.argmax()) + 1, "It looks at the whole curve"),
+    ("stopping_epoch", lambda v, p: int(torch.argmax(v)), "And epochs are counted from 1"),
+    ("stopping_epoch", lambda v, p: max(v.tolist()), "That is the best accuracy"),
+    ("stopping_epoch", stop_epoch_reached, "the epoch at which the training stops"),
+    ("stopping_epoch", stop_with(start=0), "Off by one"),
+    ("stopping_epoch", stop_without_reset, "never set back to 0"),
+    ("stopping_epoch", stop_that_forgives_equals, "It is no new best, so it counts"),
+    ("stopping_epoch", stop_at_falls, "a small rise is no news"),
+    ("stopping_epoch", stop_with(better=lambda value, best: value >= best), "equal accuracy is taken"),
+    ("stopping_epoch", stop_with(late=-1), "one epoch too early"),
+    ("stopping_epoch", stop_with(late=1), "one epoch too late"),
+    ("stopping_epoch", lambda v, p: v.tolist().index(min(v.tolist())) + 1, "finds the lowest"),
+    ("memorization_score", lambda m, r: rate(r, ~m) - rate(r, m), "The sign is wrong"),
+    ("memorization_score", lambda m, r: rate(r, m), "only the first half"),
+    ("memorization_score", lambda m, r: rate(r, ~m), "only the second half"),
+    ("memorization_score", lambda m, r: (m * r).float().mean(0) - (~m * r).float().mean(0), "divides by M"),
+    ("memorization_score", lambda m, r: (m * r).sum(0) - (~m * r).sum(0), "Those are counts"),
+    ("memorization_score", lambda m, r: rate(r, m, 1) - rate(r, ~m, 1), "one number for each network"),
+    ("memorization_score", lambda m, r: r[m].float().mean() - r[~m].float().mean(), "for all examples together"),
+    ("memorization_score", lambda m, r: r.float().mean(0) - rate(r, ~m), "The first part averages over all"),
+    ("memorization_score", lambda m, r: rate(r, m) - r.float().mean(0), "The second part averages over all"),
+    ("memorization_score", lambda m, r: (rate(r, m) - rate(r, ~m)).nan_to_num(), "gets 0, as if it were known"),
+    (
+        "memorization_score",
+        lambda m, r: (r & m).sum(0) / m.sum(0).clamp(1) - (r & ~m).sum(0) / (~m).sum(0).clamp(1),
+        "gets a score, though nothing is known",
+    ),
+    (
+        "memorization_score",
+        lambda m, r: (r * m).sum(0) / m.sum(0) - (r * (1 - m)).sum(0) / (1 - m).sum(0),
+        "no minus for tensors of True and False",
+    ),
+    ("memorization_score", lambda m, r: (m - r).sum(0), "no minus for tensors of True and False"),
+    ("memorization_score", score_that_tidies_up, "Expected your tables are unchanged True, got False"),
+    ("memorization_score", lambda m, r: r[m].mean(0), "It stopped with RuntimeError"),
+    ("forgetting_events", lambda r: (r[:-1] & ~r[1:]).sum(0), "never forgotten either"),
+    ("forgetting_events", lambda r: forgetting_by_loop(r.flip(0)), "Those are learning events"),
+    ("forgetting_events", lambda r: (r.int().diff(dim=0) == 1).sum(0), "Those are learning events"),
+    (
+        "forgetting_events",
+        lambda r: torch.where(r.any(0), r.int().diff(dim=0).abs().sum(0), len(r)),
+        "That counts every change",
+    ),
+    ("forgetting_events", lambda r: r.int().diff(dim=0).abs().sum(0), "Give it T, the number of looks"),
+    ("forgetting_events", lambda r: (r[:-1] - r[1:]).clamp(min=0).sum(0), "no minus for tensors of True and False"),
+    ("forgetting_events", lambda r: (r[:-1] * (1 - r[1:])).sum(0), "no minus for tensors of True and False"),
+    ("forgetting_events", lambda r: (r == 0).sum(0), "counts the wrong answers"),
+    ("forgetting_events", lambda r: (r[:, :-1] & ~r[:, 1:]).sum(1), "goes along the examples"),
+    ("forgetting_events", lambda r: (r[:-1] & ~r[1:]).sum(), "one number for all examples"),
+    (
+        "forgetting_events",
+        lambda r: torch.where(r.any(0), (r & ~torch.roll(r, -1, 0)).sum(0), len(r)),
+        "compares the last look with the first",
+    ),
+    (
+        "forgetting_events",
+        lambda r: torch.where(r.any(0), (r[:-1] & ~r[1:]).sum(0), len(r[1:])),
+        "It should get T, the number of looks",
+    ),
     ("error_rate", accuracy_instead, "That is the accuracy"),
     ("error_rate", how_many, "counts the wrong predictions"),
     ("error_rate", lambda p, y: 100 * how_many(p, y) / len(y), "in percent"),
@@ -406,13 +682,21 @@ def test_messages_are_safe_as_html():
     assert "<script>" not in check("empirical_risk", fails)._repr_html_()
 
 
+def setup_of(name):
+    """The set-up cell of the notebook in which the exercise stands."""
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        cells = {cell.id: cell.source for cell in nbformat.read(path, as_version=4).cells}
+        if f"exercise-{name}" in cells:
+            return cells["setup"]
+    raise AssertionError(f"no notebook has the exercise {name}")
+
+
 @pytest.mark.parametrize("name", EXERCISES)
-def test_the_solution_is_the_packages_own_source_and_passes(name):
+def test_the_solution_is_the_packages_own_source_and_passes_where_it_is_pasted(name):
     shown = exercises.solution(name).data
     assert shown == inspect.getsource(EXERCISES[name].reference)
-    names = {"torch": torch, "nn": torch.nn, "F": F, "Tensor": torch.Tensor, "Iterable": Iterable}
-    names |= {"Batch": training.Batch, "Loss": training.Loss}  # what a notebook's set-up cell imports
-    exec(shown, names)
+    names = {}
+    exec(setup_of(name) + "\n" + shown, names)
     assert check(name, names[name]).state == "right"
 
 

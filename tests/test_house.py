@@ -96,7 +96,8 @@ def test_every_package_that_the_course_imports_is_declared():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", None)]
             for name in filter(None, names if isinstance(node, ast.Import | ast.ImportFrom) else []):
-                top = {"PIL": "pillow", "IPython": "ipython"}.get(name.split(".")[0], name.split(".")[0])
+                called = {"PIL": "pillow", "IPython": "ipython", "sklearn": "scikit-learn"}
+                top = called.get(name.split(".")[0], name.split(".")[0])
                 assert top in sys.stdlib_module_names or top in declared, f"{path.name} imports {name}"
 
 

@@ -33,6 +33,20 @@ def test_sizes_below_one_are_refused():
         models.mlp(hidden=(100, 0))
 
 
+def test_dropout_works_in_training_only_and_changes_neither_layout_nor_weights():
+    images = torch.rand(5, 784)
+    plain, dropping = models.mlp(seed=3), models.mlp(seed=3, dropout=0.5)
+    assert models.count_parameters(plain) == models.count_parameters(dropping)
+    assert not torch.equal(dropping(images), dropping(images))
+    assert torch.equal(metrics.predict(dropping, images), metrics.predict(plain, images))
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0, 1.5])
+def test_a_dropout_that_is_no_probability_below_one_is_refused(dropout):
+    with pytest.raises(ValueError, match=r"dropout must be in \[0, 1\)"):
+        models.mlp(dropout=dropout)
+
+
 def test_a_frozen_copy_does_not_follow_the_training():
     model = models.mlp(inputs=2, hidden=(3,), classes=2)
     copy = models.frozen_copy(model)

@@ -10,6 +10,13 @@ from PIL import Image
 
 from course_utils import data, metrics, models, plots, widgets
 from course_utils.claims import Claim, Evidence
+from course_utils.memorization import NoisyRun
+
+
+@pytest.fixture(autouse=True)
+def in_style():
+    """As in a notebook; among other things, titles stand at the left."""
+    plots.use_style()
 
 
 def evidence(values, margin=0.2, **bounds):
@@ -109,6 +116,77 @@ def test_lines_without_a_role_take_looks_that_no_role_has():
     assert len({line.get_color() for line in lines}) == 3
 
 
+def test_many_points_of_many_runs_become_a_band():
+    frame = pd.DataFrame({"epoch": [e for e in range(20) for _ in range(3)], "test": [0.1, 0.2, 0.6] * 20})
+    ax = plots.lines(frame, "epoch", ["test"], title="t").axes[0]
+    assert len(ax.lines) == 1
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == pytest.approx((0.1, 0.6))
+
+
+def test_panels_show_the_same_columns_of_each_table_on_one_scale():
+    frames = {name: pd.DataFrame({"epoch": [1, 2], "test": [0, top]}) for name, top in (("low", 0.1), ("high", 1))}
+    figure = plots.line_panels(frames, "epoch", ["test"], title="They differ", ylabel="accuracy", guess=0.4)
+    low, high = figure.axes
+    assert (low.get_title("left"), high.get_title("left")) == ("low", "high")
+    assert low.get_ylim() == high.get_ylim()
+    assert [ax.lines[0].get_ydata()[1] for ax in (low, high)] == [0.1, 1]
+    assert "your prediction" in [text.get_text() for text in high.texts]
+
+
+@pytest.mark.parametrize("epochs", [5, 20])
+def test_a_race_marks_when_each_network_first_reaches_the_level(epochs):
+    """Dots below 15 epochs, bands above: the colours on both sides belong together either way."""
+    tail = [1.0] * (epochs - 5)
+    accuracy = {"fast": [0.2, 0.96, 0.90, 0.99, 1.0, *tail], "slow": [0.1, 0.2, 0.3, 0.94, 0.95, *tail]}
+    rows = [{"epoch": e + 1, "network": n, **{k: v[e] for k, v in accuracy.items()}}
+            for e in range(epochs) for n in range(2)]  # fmt: skip
+    curves, reached = plots.race(pd.DataFrame(rows), list(accuracy), 0.95, title="One is faster").axes
+    finished = [line for line in reached.lines if len(line.get_xdata())]
+    assert [list(line.get_xdata()) for line in finished] == [[2, 2], [5, 5]]
+    assert [label.get_text() for label in reached.get_yticklabels()] == list(accuracy)
+    for name, line, label in zip(accuracy, finished, reached.get_yticklabels()):
+        curve = next(c for c in curves.lines if np.allclose(c.get_ydata()[:5], accuracy[name][:5]))
+        assert curve.get_color() == line.get_color() == label.get_color()
+
+
+def test_a_network_that_never_arrives_is_on_the_picture_and_hollow():
+    frame = pd.DataFrame({"epoch": [1, 1, 2, 2], "network": [0, 1, 0, 1], "a": [0.1, 0.1, 0.99, 0.2]})
+    arrived, never = plots.race(frame, ["a"], 0.95, title="One does not arrive").axes[1].lines
+    assert (list(arrived.get_xdata()), list(never.get_xdata())) == ([2], [2])
+    assert (arrived.get_fillstyle(), never.get_fillstyle()) == ("full", "none")
+
+
+def test_a_precision_recall_curve_has_the_points_of_its_list():
+    """Three of six are to be found; the score finds two of them first, then all at once."""
+    truth = torch.tensor([[True, True, True, False, False, False]])
+    figure = plots.precision_recall(truth, {"score": [torch.tensor([9, 8, 1, 1, 1, 1])]}, title="It finds them")
+    curve, chance = figure.axes[0].lines
+    assert curve.get_xdata() == pytest.approx([1, 2 / 3, 1 / 3])  # recall
+    assert curve.get_ydata() == pytest.approx([0.5, 1, 1])  # precision
+    assert chance.get_ydata() == pytest.approx([0.5, 0.5])
+
+
+def test_a_list_with_nothing_to_find_is_refused():
+    with pytest.raises(ValueError, match="truth must hold something to find"):
+        plots.precision_recall(torch.zeros(1, 3, dtype=torch.bool), {"score": [torch.ones(3)]}, title="Nothing")
+
+
+@pytest.mark.parametrize("zoom", [False, True])
+def test_a_dot_table_shows_every_seed_and_the_mean(zoom):
+    table = {
+        "nothing": {"test": [0.6, 0.62], "by heart": [0.9]},
+        "a cure": {"by heart": [0.1], "test": torch.tensor([0.81, 0.83])},
+    }
+    figure = plots.dot_table(table, title="It helps", zoom=zoom)
+    ax = figure.axes[0]
+    assert ax.lines[0].get_xdata() == pytest.approx([60, 62])
+    assert ax.lines[1].get_xdata() == pytest.approx([81, 83])
+    assert [text.get_text() for text in ax.texts[:2]] == (["61.0 %", "82.0 %"] if zoom else ["61 %", "82 %"])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["nothing", "a cure"]
+    assert (ax.get_xlim()[0] > 50) == zoom
+
+
 def test_pictures_takes_grey_and_colour():
     for channels in (1, 3):
         figure = plots.pictures(torch.rand(13, channels, 28, 28), list("abcdefghijklm"), title="Thirteen")
@@ -145,12 +223,53 @@ def test_a_picture_of_the_same_data_has_the_same_bytes():
     assert plots.png(plots.course_map()) == plots.png(plots.course_map())
 
 
-@pytest.mark.parametrize("make", [widgets.moons_playground, widgets.digit_browser])
+def noisy_run(share):
+    """A run of four epochs that learns its wrong labels one by one."""
+    images, true = data.load_mnist("test", n=40)
+    given, wrong = data.flip_labels(true, share, 10, torch.Generator().manual_seed(0))
+    places = wrong.nonzero().squeeze(1)
+    seen = true.repeat(4, 1)
+    for epoch in range(4):
+        seen[epoch, places[: 3 * epoch]] = given[places[: 3 * epoch]]
+    return NoisyRun(images, true, given, seen, torch.tensor([0.5, 0.7, 0.6, 0.4]))
+
+
+def by_heart():
+    return widgets.by_heart({0.4: noisy_run(0.4), 0.8: noisy_run(0.8)})
+
+
+def test_the_pictures_known_by_heart_are_those_whose_wrong_label_is_given_back():
+    run = noisy_run(0.4)
+    known = ((run.given != run.true) & (run.seen[2] == run.given)).nonzero().squeeze(1)
+    figure = widgets.draw_by_heart(run, epoch=3)
+    assert figure.get_suptitle() == "40% wrong labels, epoch 3: test accuracy 60%, 6 of 16 wrong labels by heart"
+    shown = [ax for ax in figure.axes if ax.images]
+    assert len(shown) == 6
+    for ax, place in zip(shown, known):
+        assert ax.get_title() == f"“{run.given[place]}”"
+        assert np.allclose(ax.images[0].get_array(), run.images[place, 0])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_run_of_one_epoch_and_one_without_wrong_labels_can_be_drawn():
+    for run in (noisy_run(0.0), NoisyRun(*(part[:1] if i > 2 else part for i, part in enumerate(noisy_run(0.4))))):
+        assert plots.png(widgets.draw_by_heart(run, epoch=1))
+        assert widgets.by_heart({0.0: run}).sliders["epoch"].value in (1, 2)
+
+
+def test_nothing_by_heart_is_said_and_not_drawn():
+    figure = widgets.draw_by_heart(noisy_run(0.4), epoch=1)
+    assert not any(ax.images for ax in figure.axes)
+    assert "0 of 16 wrong labels by heart" in figure.get_suptitle()
+
+
+@pytest.mark.parametrize("make", [widgets.moons_playground, widgets.digit_browser, by_heart])
 def test_every_slider_changes_the_picture(make):
     figure = make()
     for name, slider in figure.sliders.items():
         before, start = figure.image.value, slider.value
-        slider.value = next(option for option in slider.options if option != start)
+        values = [option[1] if isinstance(option, tuple) else option for option in slider.options]
+        slider.value = next(value for value in values if value != start)
         assert figure.image.value != before, name
         slider.value = start
         assert figure.image.value == before, name

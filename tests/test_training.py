@@ -15,7 +15,8 @@ POINTS, MOON = data.two_moons(200, noise=0.1, seed=0)
 @pytest.fixture(autouse=True)
 def on_the_cpu(monkeypatch):
     """These tests compare numbers to the last digits, so they run in one place."""
-    monkeypatch.setattr(training, "best_device", lambda: torch.device("cpu"))
+    for room in (training.loop, training.many):
+        monkeypatch.setattr(room, "best_device", lambda: torch.device("cpu"))
 
 
 def small(seed=0, dropout=0.0):
@@ -236,3 +237,171 @@ def test_it_warns_of_nothing_by_itself():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         quick(small(), validation=(POINTS, MOON))
+
+
+def test_the_learning_rate_follows_the_schedule_that_is_asked_for(monkeypatch):
+    rates = []
+    real = torch.optim.Adam.step
+    monkeypatch.setattr(
+        torch.optim.Adam, "step", lambda self, *a, **k: rates.append(self.param_groups[0]["lr"]) or real(self, *a, **k)
+    )
+    quick(small(), epochs=2, lr=0.01, schedule=training.constant)
+    assert rates == [0.01] * 14
+    rates.clear()
+    quick(small(), epochs=2, lr=0.01)
+    assert rates == [0.01 * training.one_cycle(step, 14) for step in range(14)]
+
+
+# ---- many at once ------------------------------------------------------------------------------------------
+
+
+def crowd(count, dropout=0.0):
+    return [models.mlp(2, (32,), 2, seed=seed, dropout=dropout) for seed in range(count)]
+
+
+def rows_of(count, n=60):
+    return torch.stack([torch.randperm(200, generator=torch.Generator().manual_seed(i))[:n] for i in range(count)])
+
+
+def many(nets, rows=None, labels=None, **options):
+    rows = rows_of(len(nets)) if rows is None else rows
+    labels = MOON[rows] if labels is None else labels
+    return training.fit_many(nets, POINTS, labels, rows, **{"epochs": 4, "lr": 0.02, "batch_size": 25} | options)
+
+
+@pytest.mark.parametrize("options", [{}, {"weight_decay": 0.05}, {"schedule": training.constant, "epochs": 3}])
+def test_each_of_many_ends_up_as_it_would_alone(options):
+    """25 networks are two groups; 60 examples in batches of 25 leave an uneven last batch."""
+    nets, rows = crowd(25), rows_of(25)
+    many(nets, rows, seed=5, **options)
+    for m in (0, 1, 19, 20, 24):
+        alone = crowd(25)[m]
+        options_ = {"epochs": 4, "lr": 0.02, "batch_size": 25, "show": False} | options
+        training.fit(alone, POINTS[rows[m]], MOON[rows[m]], seed=5 + m, **options_)
+        assert torch.allclose(weights(alone), weights(nets[m]), atol=1e-5)
+
+
+def test_a_frozen_layer_of_many_stays_as_it_is():
+    nets = crowd(2)
+    for net in nets:
+        net[1].requires_grad_(False)
+    before = [(net[1].weight.clone(), net[3].weight.clone()) for net in nets]
+    many(nets)
+    for net, (frozen, free) in zip(nets, before):
+        assert torch.equal(net[1].weight, frozen)
+        assert not torch.equal(net[3].weight, free)
+
+
+def test_many_learn_what_they_are_told_and_the_record_says_so():
+    nets, rows = crowd(3), rows_of(3)
+    told = MOON[rows].clone()
+    told[1] = 1 - told[1]  # the second is told the opposite
+    record = many(nets, rows, told, epochs=60, watch=POINTS)
+    assert record.seen.shape == (60, 3, 60)
+    assert record.watched.shape == (60, 3, 200)
+    assert ((record.seen[-1] == told).float().mean(dim=1) > 0.9).all()
+    right = (record.watched[-1] == MOON).float().mean(dim=1)
+    assert right[0] > 0.9
+    assert right[1] < 0.1
+    for net, answers in zip(nets, record.watched[-1]):
+        assert torch.equal(metrics.predict(net, POINTS).argmax(dim=1), answers.long())
+
+
+def test_what_is_seen_was_answered_before_the_step():
+    """In the first batch of the first epoch nothing has been learned yet."""
+    nets = crowd(2)
+    rows = torch.arange(100).expand(2, -1)
+    before = [metrics.predict(net, POINTS[:100]).argmax(dim=1) for net in nets]
+    record = many(nets, rows, epochs=1, batch_size=100, lr=1.0)
+    assert torch.equal(record.seen[0].long(), torch.stack(before))
+
+
+def test_many_with_one_seed_give_one_result_dropout_included_and_leave_the_global_generator_alone():
+    before = torch.get_rng_state()
+    runs = []
+    for seed in (1, 1, 2):
+        nets = crowd(3, dropout=0.3)
+        many(nets, seed=seed)
+        runs.append(torch.stack([weights(net) for net in nets]))
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[0], runs[2])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_dropout_silences_other_units_in_each_network():
+    """Twins on the same examples in the same order differ only by their dropout."""
+    twins = [models.mlp(2, (16,), 2, seed=0, dropout=0.5) for _ in range(2)]
+    rows = torch.zeros(2, 1, dtype=torch.int64)  # one example: no other order is possible
+    many(twins, rows, epochs=5)
+    assert not torch.equal(weights(twins[0]), weights(twins[1]))
+
+
+def test_more_networks_than_fit_one_group_are_all_trained_and_recorded(monkeypatch):
+    monkeypatch.setattr(training.many, "TOGETHER", 2)
+    nets, rows = crowd(5, dropout=0.1), rows_of(5)
+    record = many(nets, rows, epochs=60, watch=POINTS)
+    assert record.seen.shape == (60, 5, 60)
+    assert ((record.seen[-1] == MOON[rows]).float().mean(dim=1) > 0.85).all()
+    for net, answers in zip(nets, record.watched[-1]):
+        assert torch.equal(metrics.predict(net, POINTS).argmax(dim=1), answers.long())
+
+
+def test_many_leave_mode_and_gradients_as_they_were():
+    nets = crowd(2, dropout=0.3)
+    nets[1].eval()
+    many(nets)
+    assert nets[0].training
+    assert not nets[1].training
+    assert all(p.grad is None and p.requires_grad for net in nets for p in net.parameters())
+
+
+def test_an_interrupt_of_many_is_passed_on(monkeypatch):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.many, "train_epoch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        many(crowd(2))
+
+
+def test_a_loss_of_many_that_is_no_number_stops_at_its_step():
+    with pytest.raises(FloatingPointError, match="the loss is nan at step 1 of"):
+        training.fit_many(crowd(2), POINTS * float("nan"), MOON[rows_of(2)], rows_of(2))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"models": []}, "models must hold at least one network"),
+        ({"models": [models.mlp(2, (3,), 2), models.mlp(2, (4,), 2)]}, "models must differ in nothing but"),
+        ({"models": [models.mlp(2, dropout=0.3), models.mlp(2, dropout=0.5)]}, "models must differ in nothing but"),
+        ({"models": [nn.Sequential(nn.Linear(2, 2), f()) for f in (nn.ReLU, nn.Tanh)]}, "models must differ in"),
+        ({"models": [models.mlp(2, (3,), 2)] * 2}, "models must not share weights"),
+        ({"labels": MOON[rows_of(2)] - 100}, "labels must be at least 0"),
+        ({"rows": rows_of(2)[:, :0], "labels": rows_of(2)[:, :0]}, "rows must be an int64 tensor"),
+        ({"watch": torch.rand(5, 3)}, r"watch must be pictures like images, \[2\], got \[3\]"),
+        ({"models": [nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))] * 2}, "models must have no buffers"),
+        ({"images": POINTS.double()}, "images must be a float32 tensor"),
+        ({"watch": POINTS.long()}, "watch must be a float32 tensor"),
+        ({"rows": rows_of(3)}, r"rows must be an int64 tensor \[2 networks, n examples\]"),
+        ({"rows": rows_of(2).float()}, "rows must be an int64 tensor"),
+        ({"rows": [[0, 1], [2, 3]]}, "rows must be an int64 tensor .* got list"),
+        ({"rows": rows_of(2) + 150}, "rows must lie in 0…199"),
+        ({"labels": MOON[rows_of(2)].float()}, "labels must be an int64 tensor"),
+        ({"labels": MOON[rows_of(2)][:, 1:]}, r"labels must be \[2, 60\]"),
+        ({"epochs": 0}, "epochs must be positive"),
+    ],
+)
+def test_arguments_of_many_that_do_not_fit_are_named(change, words):
+    fitting = {"models": crowd(2), "images": POINTS, "labels": MOON[rows_of(2)], "rows": rows_of(2)}
+    with pytest.raises(ValueError, match=words):
+        training.fit_many(**fitting | change)
+
+
+def test_a_table_by_epoch_has_a_row_for_each_epoch_and_network():
+    with pytest.raises(ValueError, match=r"wrong must be .* got \[3, 2\]"):
+        training.by_epoch(test=torch.zeros(2, 3), wrong=torch.zeros(3, 2))
+    table = training.by_epoch(test=torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]), wrong_labels=torch.zeros(3, 2))
+    assert list(table) == ["epoch", "network", "test", "wrong labels"]
+    assert table[table["epoch"] == 2]["test"].tolist() == pytest.approx([0.3, 0.4])
+    assert table[table["network"] == 1]["test"].tolist() == pytest.approx([0.2, 0.4, 0.6])

@@ -12,8 +12,7 @@ from course_utils.memorization import forgetting_events, memorization_score, sto
 
 def _watch_flips(attempt: Callable) -> Iterator[Sight]:
     """A flip is random, so what is watched is what must hold for every draw."""
-    # 0.35 of 990 is 346.5: round and floor agree.
-    for n, fraction, classes in ((1000, 0.4, 10), (990, 0.35, 3), (200, 0.0, 10), (600, 1.0, 4)):
+    for n, fraction, classes in ((1000, 0.4, 10), (990, 0.3, 3), (200, 0.0, 10), (600, 1.0, 4)):
         labels = torch.arange(n) % classes
         given = labels.clone()
         new, flipped = attempt(given, fraction, classes, torch.Generator().manual_seed(0))
@@ -42,7 +41,7 @@ def _watch_flips(attempt: Callable) -> Iterator[Sight]:
 
 
 def _flips(
-    step: Callable | None = None, where: str = "permutation", mark: str = "chosen", in_place: bool = False
+    step: Callable, where: str = "permutation", mark: str = "chosen", in_place: bool = False, turned: bool = False
 ) -> Callable:
     """Label noise that is made in this way: a twin for most mistakes."""
 
@@ -62,11 +61,10 @@ def _flips(
             chosen = torch.zeros(n, dtype=torch.bool)
             chosen[torch.randint(n, (round(fraction * n),), generator=generator)] = True
         new = step(labels, num_classes, generator)
-        mask = {"chosen": chosen, "changed": chosen & (new != labels), "kept": ~chosen}[mark]
-        if in_place:
-            labels[chosen] = new[chosen]
-            return labels, mask
-        return torch.where(chosen, new, labels), mask
+        kept = labels if in_place else labels.clone()
+        kept[chosen] = new[chosen]
+        mask = {"chosen": chosen, "changed": kept != labels, "kept": ~chosen}[mark]
+        return (mask, kept) if turned else (kept, mask)
 
     return twin
 
@@ -111,6 +109,10 @@ TRUE_AGAIN = (
 COIN = (
     "Each label is flipped by a coin of its own, so the number of flips is only right on average. "
     "Choose exactly round(fraction · N) of them."
+)
+OVERWRITTEN = (
+    "The labels you were given are overwritten, and the true labels are lost: `new = labels` is one tensor with two "
+    "names. Work on labels.clone()."
 )
 FLIP_LABELS = Exercise(
     reference=flip_labels,
@@ -161,10 +163,9 @@ FLIP_LABELS = Exercise(
             "The wrong classes do not come from the generator, or nothing does: pass generator=generator to every "
             "draw, or nobody can repeat your experiment.",
         ),
-        Mistake(
-            _flips(_around, in_place=True),
-            "The labels you were given are overwritten, and the true labels are lost. Work on a clone.",
-        ),
+        Mistake(_flips(_around, in_place=True), OVERWRITTEN),
+        Mistake(_flips(_around, in_place=True, mark="changed"), OVERWRITTEN),
+        Mistake(_flips(_around, turned=True), "Right, but the wrong way round: first the labels, then the mask."),
         Mistake(_flips(_around, mark="kept"), "The mask is turned around: True means flipped."),
     ),
     hints=(
@@ -178,7 +179,8 @@ FLIP_LABELS = Exercise(
 
 def _watch_stop(attempt: Callable) -> Iterator[Sight]:
     # Each curve has a reason: a plain peak; a rise right after the stop; a dip that patience survives; equals;
-    # a curve that never stops rising; small rises below the best; a rise long after the stop; the first is best.
+    # a curve that never stops rising; small rises below the best; a rise long after the stop; two dips with a new
+    # best between them; equals, then a rise; the first is best.
     for curve, patience in (
         ([0.50, 0.70, 0.80, 0.75, 0.70, 0.60], 2),
         ([0.50, 0.80, 0.79, 0.78, 0.77, 0.90], 3),
@@ -187,6 +189,8 @@ def _watch_stop(attempt: Callable) -> Iterator[Sight]:
         ([0.10, 0.20, 0.30, 0.40], 1),
         ([0.50, 0.90, 0.60, 0.70, 0.65, 0.75, 0.95], 3),
         ([0.50, 0.80, 0.70, 0.70, 0.70, 0.70, 0.70, 0.90], 2),
+        ([0.50, 0.80, 0.70, 0.90, 0.80, 0.95], 2),
+        ([0.60, 0.80, 0.80, 0.80, 0.90], 2),
         ([0.90, 0.80, 0.85, 0.70], 2),
     ):
         yield f"validation accuracy {curve}, patience {patience}", {"epoch": attempt(torch.tensor(curve), patience)}
@@ -210,6 +214,30 @@ def _stopping(keep: str = "best", first: bool = True, since: str = "best", from_
     return twin
 
 
+def _never_reset(validation, patience):
+    best, waited = 0, 0
+    for epoch in range(1, len(validation)):
+        if validation[epoch] > validation[best]:
+            best = epoch
+        else:
+            waited += 1
+        if waited == patience:
+            break
+    return best + 1
+
+
+def _equals_do_not_count(validation, patience):
+    best, waited = 0, 0
+    for epoch in range(1, len(validation)):
+        if validation[epoch] > validation[best]:
+            best, waited = epoch, 0
+        elif validation[epoch] < validation[best]:
+            waited += 1
+        if waited == patience:
+            break
+    return best + 1
+
+
 FUTURE = (
     "It looks at the whole curve. While a training runs you have not seen the future: a rise that comes after "
     "`patience` epochs without a new best is never reached."
@@ -231,6 +259,14 @@ STOPPING_EPOCH = Exercise(
             _stopping(since="previous"),
             "It waits for a rise over the epoch before. Wait for a rise over the best so far: after a fall, "
             "a small rise is no news.",
+        ),
+        Mistake(
+            _never_reset,
+            "The count of epochs without a new best is never set back to 0: after a new best, patience begins anew.",
+        ),
+        Mistake(
+            _equals_do_not_count,
+            "An epoch that equals the best is not counted as waiting. It is no new best, so it counts.",
         ),
         Mistake(
             _stopping(first=False),
@@ -267,7 +303,15 @@ def _watch_score(attempt: Callable) -> Iterator[Sight]:
     }
     for case, (member, right) in tables.items():
         member, right = torch.tensor(member), torch.tensor(right)
-        yield f"{case}: member {member.int().tolist()}, right {right.int().tolist()}", {"score": attempt(member, right)}
+        before = member.clone(), right.clone()
+        yield (
+            f"{case}: member {member.int().tolist()}, right {right.int().tolist()}",
+            {"score": attempt(member, right), "your tables are unchanged": _equal(before, (member, right))},
+        )
+
+
+def _equal(tables: tuple[Tensor, ...], others: tuple[Tensor, ...]) -> bool:
+    return all(torch.equal(table, other) for table, other in zip(tables, others))
 
 
 def _inside(member: Tensor, right: Tensor) -> Tensor:
@@ -278,6 +322,10 @@ def _outside(member: Tensor, right: Tensor) -> Tensor:
     return (right & ~member).sum(dim=0) / (~member).sum(dim=0)
 
 
+NO_MINUS = (
+    "PyTorch has no minus for tensors of True and False. Not is ~, and is &. "
+    "Where you want to compute with 0 and 1, take .float() or .int() first."
+)
 MEMORIZATION_SCORE = Exercise(
     reference=memorization_score,
     watch=_watch_score,
@@ -293,6 +341,8 @@ MEMORIZATION_SCORE = Exercise(
             "The mean over all networks divides by M. Divide each count by how many networks it is about: "
             "those that had the example, and those that had not.",
         ),
+        Mistake(lambda m, r: 1 - m, NO_MINUS),
+        Mistake(lambda m, r: r - m, NO_MINUS),
         Mistake(
             lambda m, r: (r & m).sum(dim=0) - (r & ~m).sum(dim=0),
             "Those are counts. Turn each into a share before you subtract.",
@@ -344,7 +394,9 @@ def _watch_forgetting(attempt: Callable) -> Iterator[Sight]:
     ):
         right = torch.tensor([[sign == "1" for sign in column] for column in columns]).T
         case = f"answers over {len(right)} looks, 1 is right, one string per example: {', '.join(columns)}"
-        yield case, {"forgetting events": attempt(right)}
+        before = right.clone()
+        events = attempt(right)
+        yield case, {"forgetting events": events, "your table is unchanged": torch.equal(before, right)}
 
 
 def _never_last(events: Tensor, right: Tensor) -> Tensor:
@@ -388,6 +440,8 @@ FORGETTING_EVENTS = Exercise(
             lambda r: (r[:, :-1] & ~r[:, 1:]).sum(dim=1),
             "It goes along the examples. The looks are the first axis: compare right[:-1] with right[1:].",
         ),
+        Mistake(lambda r: r[:-1] - r[1:], NO_MINUS),
+        Mistake(lambda r: 1 - r, NO_MINUS),
         Mistake(
             lambda r: _events(r).sum(),
             "That is one number for all examples. Count over the looks only: dim=0.",
