@@ -144,7 +144,8 @@ def draw_lines(
     repeated = len(means) < len(frame)
     names = [column.replace("_", " ") for column in columns]
     roles = [ROLES.get(name, ROLES.get(name.split()[0])) for name in names]
-    free = iter(look for look in range(len(COLOURS)) if look not in roles)
+    # What has no role of its own takes the look of test data last.
+    free = iter(look for look in (0, 2, 3, 4, 5, 1) if look not in roles)
     drawn = []
     for column, role in zip(columns, roles):
         look = next(free) if role is None else role
@@ -172,12 +173,17 @@ def _label_ends(ax: Axes, drawn: Sequence[Line2D], names: Sequence[str]) -> None
     """Write each name beside the right end of its line, as far apart as the letters need."""
     low, high = ax.get_ylim()
     gap = 0.075 * (high - low)
-    last = -np.inf
-    for line, name in sorted(zip(drawn, names), key=lambda pair: pair[0].get_ydata()[-1]):
-        last = max(line.get_ydata()[-1], last + gap)
+    ends = sorted(((line.get_ydata()[-1], name, line.get_color()) for line, name in zip(drawn, names)))
+    places = [end for end, _, _ in ends]
+    for i in range(1, len(places)):  # upwards until none covers the one below …
+        places[i] = max(places[i], places[i - 1] + gap)
+    places.append(high + gap)
+    for i in reversed(range(len(ends))):  # … and down again into the panel
+        places[i] = min(places[i], places[i + 1] - gap)
+    for place, (_, name, colour) in zip(places, ends):
         ax.annotate(
-            name, (1.01, last), xycoords=("axes fraction", "data"), va="center",
-            color=line.get_color(), fontweight="bold", annotation_clip=False,
+            name, (1.01, place), xycoords=("axes fraction", "data"), va="center",
+            color=colour, fontweight="bold", annotation_clip=False,
         )  # fmt: skip
 
 
@@ -295,12 +301,13 @@ def race(frame: pd.DataFrame, columns: Sequence[str], level: float, *, title: st
     return figure
 
 
-def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, title: str) -> Figure:
+def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, what: str, title: str) -> Figure:
     """How well scores find what is to be found: precision over recall, a line for each run.
 
     Args:
         truth: [runs, N] bool, what is to be found; something in every run.
         scores: for each kind of score, one tensor [N] for each run; the highest are suspected first.
+        what: what is to be found, in words.
         title: the finding.
 
     Raises:
@@ -312,19 +319,17 @@ def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, titl
         raise ValueError("truth must hold something to find in every run")
     figure, axes = panels(height=4.6)
     ax = axes[0, 0]
-    for (name, runs), colour, dash in zip(scores.items(), COLOURS, DASHES):
+    for (name, runs), colour, dash in zip(scores.items(), COLOURS[2:], DASHES):
         for found, score in zip(truth, runs, strict=True):
             # The last point that scikit-learn adds stands for an empty list.
             precision, recall, _ = precision_recall_curve(found, score)
-            precision, recall = precision[:-1], recall[:-1]
-            ax.plot(recall, precision, color=colour, linestyle=dash, marker="o", markersize=5)
-        middle = len(recall) // 2
-        ax.text(recall[middle] - 0.03, precision[middle] + 0.04, name, color=colour, fontweight="bold", ha="right")
+            line = ax.plot(recall[:-1], precision[:-1], color=colour, linestyle=dash, marker="o", markersize=5)[0]
+        line.set_label(name)
     chance = truth.float().mean().item()
-    ax.axhline(chance, color=GREY, linestyle=":")
-    ax.text(0.1, chance + 0.01, "picked at random", color="#6a6a6a")
-    ax.set(xlabel="recall: share of them found", ylabel="precision: share of the list that is right")
-    ax.set(xlim=(0, 1.02), ylim=(max(0, chance - 0.1), 1.03))
+    ax.axhline(chance, color=GREY, linestyle=":", label="picked at random")
+    ax.set(xlabel=f"recall: share of all {what} that are on the list", xlim=(0, 1.02), ylim=(0, 1.03))
+    ax.set_ylabel(f"precision: share of {what}\non the list")
+    ax.legend(loc="lower left", frameon=False)
     headline(figure, title)
     return figure
 
@@ -339,7 +344,7 @@ def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom:
     """
     measures = list(next(iter(table.values())))
     figure, axes = panels(1, len(measures), width=10, height=1.3 + 0.55 * len(table), sharey=True)
-    for ax, measure, colour, marker in zip(axes[0], measures, COLOURS, MARKERS):
+    for ax, measure, colour, marker in zip(axes[0], measures, COLOURS[2:], MARKERS[2:]):
         for row, measured in enumerate(table.values()):
             values = [100 * float(value) for value in measured[measure]]
             ax.plot(values, [row] * len(values), marker, color=colour, alpha=0.6, markeredgewidth=0, markersize=9)

@@ -114,15 +114,17 @@ def draw_by_heart(run: NoisyRun, epoch: int) -> Figure:
     """
     wrong = run.given != run.true
     curves = {
-        "clean labels": _share(run.seen == run.given, ~wrong),
-        "wrong labels": _share(run.seen == run.given, wrong),
+        "true labels given back": _share(run.seen == run.given, ~wrong),
+        "wrong labels given back": _share(run.seen == run.given, wrong),
         "test": run.test,
     }
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
     ax = left.subplots()
     epochs = range(1, len(run.test) + 1)
-    plots.draw_lines(ax, pd.DataFrame({"epoch": epochs, **curves}), "epoch", list(curves), percent=True)
+    frame = pd.DataFrame({"epoch": epochs, **curves})
+    drawn = plots.draw_lines(ax, frame, "epoch", list(curves), percent=True, named=False)
+    ax.legend(drawn, curves, loc="center right", fontsize=11, framealpha=0.9)
     ax.axvline(epoch, color=plots.BLACK, linewidth=1.5)
     ax.set(xlabel="epoch", ylabel="accuracy", ylim=(-0.03, 1.03))
     known = (wrong & (run.seen[epoch - 1] == run.given)).nonzero().squeeze(1)
@@ -130,7 +132,7 @@ def draw_by_heart(run: NoisyRun, epoch: int) -> Figure:
     plots.headline(
         figure,
         f"{wrong.float().mean():.0%} wrong labels, epoch {epoch}: test accuracy {run.test[epoch - 1]:.0%}, "
-        f"{len(known)} of {wrong.sum()} wrong labels by heart",
+        f"{len(known)} of {wrong.sum()} wrong labels given back",
     )
     return figure
 
@@ -159,9 +161,15 @@ def _share(right: Tensor, part: Tensor) -> Tensor:
 
 def _sheet(figure: SubFigure, run: NoisyRun, rows: Tensor) -> None:
     """Up to fifteen training pictures, each with its wrong label."""
-    figure.suptitle("gives back these wrong labels" if len(rows) else "gives back no wrong label", fontsize=13)
+    figure.suptitle("wrong labels that it gives back" if len(rows) else "it gives back no wrong label", fontsize=13)
     for place, ax in enumerate(figure.subplots(3, 5).flat):
         ax.axis("off")
         if place < len(rows):
             ax.imshow(run.images[rows[place], 0].numpy(), cmap="gray_r", vmin=0, vmax=1)
-            ax.set_title(f"“{run.given[rows[place]]}”", fontsize=11, fontweight="normal", loc="center", pad=2)
+            ax.set_title(
+                f"{run.true[rows[place]]}, told {run.given[rows[place]]}",
+                fontsize=11,
+                fontweight="normal",
+                loc="center",
+                pad=2,
+            )

@@ -356,25 +356,36 @@ def only_the_index(train, validation, test):
     return validation.mean(1).argmax()
 
 
-def flips(new_labels, where="permutation", mask=None, fraction_of=round):
-    """A student's label noise: `new_labels` makes the wrong ones, `where` chooses."""
+def flips(new_labels, where="permutation", mask=None):
+    """A student's label noise: draws only as many wrong labels as it needs."""
 
     def attempt(labels, fraction, num_classes, generator):
-        n, k = len(labels), fraction_of(fraction * len(labels))
+        n, k = len(labels), round(fraction * len(labels))
         positions = {
             "permutation": lambda: torch.randperm(n, generator=generator)[:k],
+            "int": lambda: torch.randperm(n, generator=generator)[: int(fraction * n)],
             "no generator": lambda: torch.randperm(n)[:k],
             "first": lambda: torch.arange(k),
             "repeats": lambda: torch.randint(0, n, (k,), generator=generator),
             "coin": lambda: (torch.rand(n, generator=generator) < fraction).nonzero().squeeze(1),
         }[where]()
         new = labels.clone()
-        new[positions] = new_labels(labels, num_classes, generator)[positions]
+        new[positions] = new_labels(labels[positions], num_classes, generator)
         flipped = torch.zeros(n, dtype=torch.bool)
         flipped[positions] = True
         return new, flipped if mask is None else mask(new, labels, flipped)
 
     return attempt
+
+
+def flips_with_a_seed(labels, fraction, num_classes, generator):
+    torch.manual_seed(42)
+    return flips(lambda y, k, g: wrong_class(y, k, None), where="no generator")(labels, fraction, num_classes, None)
+
+
+def flips_as_positions(labels, fraction, num_classes, generator):
+    new, flipped = flips_by_jump(labels, fraction, num_classes, generator)
+    return new, flipped.nonzero().squeeze(1)
 
 
 def wrong_class(labels, k, generator):
@@ -469,38 +480,39 @@ def rate(right, where, dim=0):
 
 
 WRONG = [
-    ("flip_labels", flips(any_class), "are still the true one: a class drawn from all"),
-    ("flip_labels", flips(any_class, mask=lambda n, o, f: n != o), "are still the true one: a class drawn from all"),
-    ("flip_labels", flips(lambda y, k, g: (y + torch.randint(k, y.shape, generator=g)) % k), "drawn from all of them"),
-    (
-        "flip_labels",
-        flips(lambda y, k, g: (y + torch.randint(1, k + 1, y.shape, generator=g)) % k),
-        "the steps are 1…num_classes",
-    ),
+    ("flip_labels", flips(any_class), "can be the true one"),
+    ("flip_labels", flips(any_class, mask=lambda n, o, f: n != o), "Fewer labels are flipped"),
+    ("flip_labels", flips(lambda y, k, g: (y + any_class(y, k, g)) % k), "a step of 0"),
+    ("flip_labels", flips(lambda y, k, g: (y + any_class(y, k, g) + 1) % k), "leaves out its upper end"),
+    ("flip_labels", flips(lambda y, k, g: y[torch.randperm(len(y), generator=g)]), "taken from another example"),
     (
         "flip_labels",
         flips(lambda y, k, g: (y + torch.randint(1, max(2, k - 1), y.shape, generator=g)) % k),
         "One wrong class is never taken",
     ),
-    ("flip_labels", flips(lambda y, k, g: y[torch.randperm(len(y), generator=g)]), "moved from one example to another"),
     ("flip_labels", flips(lambda y, k, g: (y + 1) % k), "take the same step"),
     ("flip_labels", flips(lambda y, k, g: y + torch.randint(1, k, y.shape, generator=g)), "outside the classes"),
     ("flip_labels", flips(wrong_class, where="coin"), "only right on average"),
-    ("flip_labels", flips(any_class, where="coin"), "Draw a step away from the true class"),
-    ("flip_labels", flips(wrong_class, where="repeats"), "draws some positions twice"),
+    ("flip_labels", flips(wrong_class, where="int"), "int() cuts down"),
+    ("flip_labels", flips(wrong_class, where="repeats"), "randint repeats itself"),
     ("flip_labels", flips(wrong_class, where="first"), "Always the first labels"),
-    ("flip_labels", flips(wrong_class, where="no generator"), "Which labels are flipped does not come from"),
-    ("flip_labels", flips(lambda y, k, g: wrong_class(y, k, None)), "The wrong classes do not come from the generator"),
+    ("flip_labels", flips(wrong_class, where="no generator"), "Not every draw comes from the generator"),
+    ("flip_labels", flips(lambda y, k, g: wrong_class(y, k, None)), "Not every draw comes from the generator"),
+    ("flip_labels", flips_with_a_seed, "sets a seed of its own"),
     ("flip_labels", flips_in_place, "are overwritten"),
     ("flip_labels", flips_through_an_alias, "one tensor with two names"),
     ("flip_labels", lambda y, f, k, g: flips_by_jump(y, f, k, g)[::-1], "the wrong way round"),
+    ("flip_labels", lambda y, f, k, g: flips_by_jump(y, f, k, g)[0], "It returns the labels alone"),
+    ("flip_labels", flips_as_positions, "The second tensor holds positions"),
     ("flip_labels", flips(wrong_class, mask=lambda n, o, f: ~f), "The mask is turned around"),
-    ("flip_labels", lambda y, f, k, g: flips_by_jump(y, f, k, g)[0], "It stopped with ValueError"),
     ("stopping_epoch", lambda v, p: int(v.argmax()) + 1, "It looks at the whole curve"),
     ("stopping_epoch", lambda v, p: int(torch.argmax(v)), "And epochs are counted from 1"),
     ("stopping_epoch", lambda v, p: max(v.tolist()), "That is the best accuracy"),
     ("stopping_epoch", stop_epoch_reached, "the epoch at which the training stops"),
     ("stopping_epoch", stop_with(start=0), "Off by one"),
+    ("stopping_epoch", lambda v, p: len(v), "it never stops"),
+    ("stopping_epoch", lambda v, p: v[: stop_by_cut(v, p)].max(), "the best accuracy up to the stop"),
+    ("stopping_epoch", lambda v, p: stop_by_cut(v, 1), "the first epoch without a new best"),
     ("stopping_epoch", stop_without_reset, "never set back to 0"),
     ("stopping_epoch", stop_that_forgives_equals, "It is no new best, so it counts"),
     ("stopping_epoch", stop_at_falls, "a small rise is no news"),
@@ -530,7 +542,13 @@ WRONG = [
     ),
     ("memorization_score", lambda m, r: (m - r).sum(0), "no minus for tensors of True and False"),
     ("memorization_score", score_that_tidies_up, "Expected your tables are unchanged True, got False"),
-    ("memorization_score", lambda m, r: r[m].mean(0), "It stopped with RuntimeError"),
+    ("memorization_score", lambda m, r: r[m].mean(), "no mean of True and False"),
+    ("memorization_score", lambda m, r: (m and r).sum(0), "write & and ~"),
+    ("memorization_score", lambda m, r: (r & (not m)).sum(0), "write & and ~"),
+    ("memorization_score", lambda m, r: (r & m).sum(0) / r.sum(0) - (r & ~m).sum(0) / r.sum(0), "networks are right"),
+    ("memorization_score", lambda m, r: torch.relu(rate(r, m) - rate(r, ~m)), "Negative scores are cut off"),
+    ("memorization_score", lambda m, r: torch.abs(rate(r, m) - rate(r, ~m)), "abs() turns negative scores"),
+    ("memorization_score", lambda m, r: 0.5, "does something else"),
     ("forgetting_events", lambda r: (r[:-1] & ~r[1:]).sum(0), "never forgotten either"),
     ("forgetting_events", lambda r: forgetting_by_loop(r.flip(0)), "Those are learning events"),
     ("forgetting_events", lambda r: (r.int().diff(dim=0) == 1).sum(0), "Those are learning events"),
@@ -542,6 +560,17 @@ WRONG = [
     ("forgetting_events", lambda r: r.int().diff(dim=0).abs().sum(0), "Give it T, the number of looks"),
     ("forgetting_events", lambda r: (r[:-1] - r[1:]).clamp(min=0).sum(0), "no minus for tensors of True and False"),
     ("forgetting_events", lambda r: (r[:-1] * (1 - r[1:])).sum(0), "no minus for tensors of True and False"),
+    ("forgetting_events", lambda r: (r[:-1] and not r[1:]).sum(0), "write & and ~"),
+    ("forgetting_events", lambda r: torch.where(r.any(0), (r[:-1] & ~r[1:]).sum(0), r.size(1)), "N, the number of"),
+    ("forgetting_events", lambda r: (r[:-1] & ~r[1:]).sum(0) / r.any(0), "does something else"),
+    ("forgetting_events", lambda r: forgetting_by_loop(r).where(r.any(0), float("inf")), "as in the paper"),
+    (
+        "forgetting_events",
+        lambda r: (r[:-1] & ~r[1:]).sum(0).where((r[:-1] & ~r[1:]).any(0), len(r)),
+        "learned once and kept",
+    ),
+    ("forgetting_events", lambda r: (r[:-1] & ~r[1:]).any(0), "Count how often"),
+    ("forgetting_events", lambda r: (r.cummax(0).values & ~r).sum(0), "every wrong answer after the first"),
     ("forgetting_events", lambda r: (r == 0).sum(0), "counts the wrong answers"),
     ("forgetting_events", lambda r: (r[:, :-1] & ~r[:, 1:]).sum(1), "goes along the examples"),
     ("forgetting_events", lambda r: (r[:-1] & ~r[1:]).sum(), "one number for all examples"),

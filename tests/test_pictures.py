@@ -96,6 +96,7 @@ def test_labels_of_lines_that_meet_do_not_cover_each_other():
     figure = plots.lines(frame, "x", ["a", "b", "c"], title="They meet")
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert all(box.y0 + 0.5 * box.height <= figure.axes[0].bbox.y1 + 4 for box in boxes)
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
@@ -160,7 +161,7 @@ def test_a_network_that_never_arrives_is_on_the_picture_and_hollow():
 def test_a_precision_recall_curve_has_the_points_of_its_list():
     """Three of six are to be found; the score finds two of them first, then all at once."""
     truth = torch.tensor([[True, True, True, False, False, False]])
-    figure = plots.precision_recall(truth, {"score": [torch.tensor([9, 8, 1, 1, 1, 1])]}, title="It finds them")
+    figure = plots.precision_recall(truth, {"score": [torch.tensor([9, 8, 1, 1, 1, 1])]}, what="them", title="Found")
     curve, chance = figure.axes[0].lines
     assert curve.get_xdata() == pytest.approx([1, 2 / 3, 1 / 3])  # recall
     assert curve.get_ydata() == pytest.approx([0.5, 1, 1])  # precision
@@ -169,7 +170,9 @@ def test_a_precision_recall_curve_has_the_points_of_its_list():
 
 def test_a_list_with_nothing_to_find_is_refused():
     with pytest.raises(ValueError, match="truth must hold something to find"):
-        plots.precision_recall(torch.zeros(1, 3, dtype=torch.bool), {"score": [torch.ones(3)]}, title="Nothing")
+        plots.precision_recall(
+            torch.zeros(1, 3, dtype=torch.bool), {"score": [torch.ones(3)]}, what="x", title="Nothing"
+        )
 
 
 @pytest.mark.parametrize("zoom", [False, True])
@@ -242,11 +245,11 @@ def test_the_pictures_known_by_heart_are_those_whose_wrong_label_is_given_back()
     run = noisy_run(0.4)
     known = ((run.given != run.true) & (run.seen[2] == run.given)).nonzero().squeeze(1)
     figure = widgets.draw_by_heart(run, epoch=3)
-    assert figure.get_suptitle() == "40% wrong labels, epoch 3: test accuracy 60%, 6 of 16 wrong labels by heart"
+    assert figure.get_suptitle() == "40% wrong labels, epoch 3: test accuracy 60%, 6 of 16 wrong labels given back"
     shown = [ax for ax in figure.axes if ax.images]
     assert len(shown) == 6
     for ax, place in zip(shown, known):
-        assert ax.get_title() == f"“{run.given[place]}”"
+        assert ax.get_title() == f"{run.true[place]}, told {run.given[place]}"
         assert np.allclose(ax.images[0].get_array(), run.images[place, 0])
 
 
@@ -260,7 +263,7 @@ def test_a_run_of_one_epoch_and_one_without_wrong_labels_can_be_drawn():
 def test_nothing_by_heart_is_said_and_not_drawn():
     figure = widgets.draw_by_heart(noisy_run(0.4), epoch=1)
     assert not any(ax.images for ax in figure.axes)
-    assert "0 of 16 wrong labels by heart" in figure.get_suptitle()
+    assert "0 of 16 wrong labels given back" in figure.get_suptitle()
 
 
 @pytest.mark.parametrize("make", [widgets.moons_playground, widgets.digit_browser, by_heart])

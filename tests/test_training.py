@@ -248,6 +248,10 @@ def test_the_learning_rate_follows_the_schedule_that_is_asked_for(monkeypatch):
     quick(small(), epochs=2, lr=0.01, schedule=training.constant)
     assert rates == [0.01] * 14
     rates.clear()
+    quick(small(), epochs=5, lr=0.01, schedule=training.late_decay)
+    assert rates[:28] == [0.01] * 28
+    assert rates[28:] == pytest.approx([0.01 * (7 - step) / 7 for step in range(7)])
+    rates.clear()
     quick(small(), epochs=2, lr=0.01)
     assert rates == [0.01 * training.one_cycle(step, 14) for step in range(14)]
 

@@ -12,7 +12,8 @@ from course_utils.memorization import forgetting_events, memorization_score, sto
 
 def _watch_flips(attempt: Callable) -> Iterator[Sight]:
     """A flip is random, so what is watched is what must hold for every draw."""
-    for n, fraction, classes in ((1000, 0.4, 10), (990, 0.3, 3), (200, 0.0, 10), (600, 1.0, 4)):
+    # 0.29 · 100 is 28.99… in floating point: int() would cut it down to 28.
+    for n, fraction, classes in ((1000, 0.4, 10), (100, 0.29, 3), (200, 0.0, 10), (600, 1.0, 4)):
         labels = torch.arange(n) % classes
         given = labels.clone()
         new, flipped = attempt(given, fraction, classes, torch.Generator().manual_seed(0))
@@ -23,48 +24,42 @@ def _watch_flips(attempt: Callable) -> Iterator[Sight]:
         yield (
             f"{n} labels of {classes} classes, fraction {fraction}",
             {
-                "number of wrong labels": wrong.sum(),
-                "number marked as flipped": mask.sum(),
-                "labels that were flipped to the true class": (mask & ~wrong).sum(),
-                "changed labels that are not marked": (wrong & ~mask).sum(),
-                "labels outside the classes": ((new < 0) | (new >= classes)).sum(),
-                "every wrong class taken about equally often": bool((taken - taken.float().mean()).abs().max() < 50),
-                "flips among the first half": bool(abs(wrong[: n // 2].sum() - wrong.sum() / 2) < 0.1 * n),
-                "flips come from every class": bool(
-                    fraction == 0 or torch.bincount(labels[wrong], minlength=classes).min() > 0
-                ),
-                "the labels you were given are unchanged": torch.equal(given, labels),
-                "the same generator gives the same flips": torch.equal(new, again),
-                "another seed gives the same flips": torch.equal(new, other),
+                "exactly round(fraction · N) marked as flipped": bool(mask.sum() == round(fraction * n)),
+                "every flipped label wrong": not (mask & ~wrong).any(),
+                "every wrong label marked as flipped": not (wrong & ~mask).any(),
+                "every label one of the classes": bool(((new >= 0) & (new < classes)).all()),
+                "every wrong class taken about equally often": bool((taken - taken.float().mean()).abs().max() < 40),
+                "flips spread over the whole data": bool(abs(wrong[: n // 2].sum() - wrong.sum() / 2) < 0.1 * n),
+                "your labels unchanged": torch.equal(given, labels),
+                "same flips from the same generator": torch.equal(new, again),
+                "other flips from another seed": fraction == 0 or not torch.equal(new, other),
             },
         )
 
 
 def _flips(
-    step: Callable, where: str = "permutation", mark: str = "chosen", in_place: bool = False, turned: bool = False
+    step: Callable, where: str = "permutation", mark: str = "chosen", returned: str = "labels, mask", in_place=False
 ) -> Callable:
     """Label noise that is made in this way: a twin for most mistakes."""
 
     def twin(labels, fraction, num_classes, generator):
-        n = len(labels)
-        if where == "permutation":
-            chosen = torch.zeros(n, dtype=torch.bool)
-            chosen[torch.randperm(n, generator=generator)[: round(fraction * n)]] = True
-        elif where == "global":
-            chosen = torch.zeros(n, dtype=torch.bool)
-            chosen[torch.randperm(n)[: round(fraction * n)]] = True
-        elif where == "first":
-            chosen = torch.arange(n) < round(fraction * n)
-        elif where == "coin":
-            chosen = torch.rand(n, generator=generator) < fraction
-        elif where == "repeats":
-            chosen = torch.zeros(n, dtype=torch.bool)
-            chosen[torch.randint(n, (round(fraction * n),), generator=generator)] = True
-        new = step(labels, num_classes, generator)
-        kept = labels if in_place else labels.clone()
-        kept[chosen] = new[chosen]
-        mask = {"chosen": chosen, "changed": kept != labels, "kept": ~chosen}[mark]
-        return (mask, kept) if turned else (kept, mask)
+        n, k = len(labels), round(fraction * len(labels))
+        positions = {
+            "permutation": lambda: torch.randperm(n, generator=generator)[:k],
+            "int": lambda: torch.randperm(n, generator=generator)[: int(fraction * n)],
+            "global": lambda: torch.randperm(n)[:k],
+            "first": lambda: torch.arange(k),
+            "coin": lambda: (torch.rand(n, generator=generator) < fraction).nonzero().squeeze(1),
+            "repeats": lambda: torch.randint(n, (k,), generator=generator),
+        }[where]()
+        chosen = torch.zeros(n, dtype=torch.bool)
+        chosen[positions] = True
+        new = labels if in_place else labels.clone()
+        new[chosen] = step(labels, num_classes, generator)[chosen]
+        mask = {"chosen": chosen, "changed": new != labels, "kept": ~chosen}[mark]
+        results = {"labels": new, "mask": mask, "positions": positions}
+        results = tuple(results[name] for name in returned.split(", "))
+        return results if len(results) > 1 else new
 
     return twin
 
@@ -78,10 +73,6 @@ def _any_class(labels, num_classes, generator):
     return torch.randint(num_classes, labels.shape, generator=generator)
 
 
-def _others(labels, num_classes, generator):
-    return labels[torch.randperm(len(labels), generator=generator)]
-
-
 def _next(labels, num_classes, generator):
     return (labels + 1) % num_classes
 
@@ -90,25 +81,26 @@ def _off_the_end(labels, num_classes, generator):
     return labels + torch.randint(1, num_classes, labels.shape, generator=generator)
 
 
-def _circle_with_zero(labels, num_classes, generator):
-    return (labels + torch.randint(num_classes, labels.shape, generator=generator)) % num_classes
-
-
 def _circle_too_short(labels, num_classes, generator):
     return (labels + torch.randint(1, max(2, num_classes - 1), labels.shape, generator=generator)) % num_classes
 
 
-def _circle_too_long(labels, num_classes, generator):
-    return (labels + torch.randint(1, num_classes + 1, labels.shape, generator=generator)) % num_classes
+def _reseeding(labels, fraction, num_classes, generator):
+    return _flips(_around)(labels, fraction, num_classes, torch.Generator().manual_seed(0))
 
 
 TRUE_AGAIN = (
-    "Some flipped labels are still the true one: a class drawn from all of them hits the true class once in a while. "
-    "Draw a step away from the true class, or draw again."
+    "Some flipped labels are still the true one. A class drawn from all of them can be the true one, and so can a "
+    "label taken from another example, or a step of 0 or num_classes around the circle (randint leaves out its upper "
+    "end). Draw a step of 1…num_classes − 1 away from the true class."
 )
-COIN = (
-    "Each label is flipped by a coin of its own, so the number of flips is only right on average. "
-    "Choose exactly round(fraction · N) of them."
+FEWER = (
+    "Fewer labels are flipped than asked for. Either some of the drawn classes are the true one, or some positions "
+    "were drawn twice: randint repeats itself, the first positions of a permutation do not."
+)
+UNREPEATABLE = (
+    "Not every draw comes from the generator: pass generator=generator to randperm and to randint, or nobody can "
+    "repeat your experiment."
 )
 OVERWRITTEN = (
     "The labels you were given are overwritten, and the true labels are lost: `new = labels` is one tensor with two "
@@ -119,54 +111,56 @@ FLIP_LABELS = Exercise(
     watch=_watch_flips,
     mistakes=(
         Mistake(_flips(_any_class), TRUE_AGAIN),
-        Mistake(_flips(_any_class, mark="changed"), TRUE_AGAIN),
-        Mistake(_flips(_circle_with_zero), TRUE_AGAIN),
-        Mistake(_flips(_circle_with_zero, mark="changed"), TRUE_AGAIN),
-        Mistake(
-            _flips(_circle_too_long),
-            "Some flipped labels are still the true one: randint leaves out its upper end, so the steps are "
-            "1…num_classes, and a step of num_classes comes back to where it began.",
-        ),
+        Mistake(_flips(_any_class, mark="changed"), FEWER),
         Mistake(
             _flips(_circle_too_short),
             "One wrong class is never taken: randint leaves out its upper end. Let the steps be 1…num_classes − 1.",
         ),
         Mistake(
-            _flips(_others),
-            "Labels moved from one example to another are often the same class, and so still true. "
-            "Draw a wrong class for each.",
-        ),
-        Mistake(
             _flips(_next),
-            "All flipped labels take the same step. That is a pattern, and a network can learn patterns: "
-            "draw the wrong class for each label by itself.",
+            "All flipped labels take the same step, or nearly all. That is a pattern, and a network can learn "
+            "patterns: draw the wrong class for each label by itself, all wrong classes equally likely.",
         ),
-        Mistake(_flips(_off_the_end), "Some labels lie outside the classes: take the sum modulo num_classes."),
-        Mistake(_flips(_around, where="coin"), COIN),
-        Mistake(_flips(_any_class, where="coin"), f"{TRUE_AGAIN} {COIN}"),
         Mistake(
-            _flips(_around, where="repeats"),
-            "randint draws some positions twice, so fewer labels are flipped than asked for. "
-            "The first positions of a permutation are all different.",
+            _flips(_off_the_end),
+            "Some labels lie outside the classes: take the sum modulo num_classes.",
         ),
+        Mistake(
+            _flips(_around, where="coin"),
+            "Each label is flipped by a coin of its own, so the number of flips is only right on average. "
+            "Choose exactly round(fraction · N) of them.",
+        ),
+        Mistake(
+            _flips(_around, where="int"),
+            "int() cuts down: 0.29 · 100 is 28.99… in floating point, and int() makes 28 of it. Take round().",
+        ),
+        Mistake(_flips(_around, where="repeats"), FEWER),
         Mistake(
             _flips(_around, where="first"),
             "Always the first labels are flipped. Choose which ones at random, with the generator.",
         ),
+        Mistake(_flips(_around, where="global"), UNREPEATABLE),
+        Mistake(_flips(lambda labels, classes, _: _around(labels, classes, None)), UNREPEATABLE),
         Mistake(
-            _flips(_around, where="global"),
-            "Which labels are flipped does not come from the generator: pass generator=generator to every draw, "
-            "or nobody can repeat your experiment.",
-        ),
-        Mistake(
-            _flips(lambda labels, classes, _: _around(labels, classes, None)),
-            "The wrong classes do not come from the generator, or nothing does: pass generator=generator to every "
-            "draw, or nobody can repeat your experiment.",
+            _reseeding,
+            "It sets a seed of its own, so it makes the same flips whatever generator it gets. "
+            "Pass generator=generator to every draw.",
         ),
         Mistake(_flips(_around, in_place=True), OVERWRITTEN),
         Mistake(_flips(_around, in_place=True, mark="changed"), OVERWRITTEN),
-        Mistake(_flips(_around, turned=True), "Right, but the wrong way round: first the labels, then the mask."),
         Mistake(_flips(_around, mark="kept"), "The mask is turned around: True means flipped."),
+        Mistake(
+            _flips(_around, returned="mask, labels"),
+            "Right, but the wrong way round: first the labels, then the mask.",
+        ),
+        Mistake(
+            _flips(_around, returned="labels"),
+            "It returns the labels alone. Return two tensors: the labels, and the mask of those that were flipped.",
+        ),
+        Mistake(
+            _flips(_around, returned="labels, positions"),
+            "The second tensor holds positions. Make it a mask: N times True or False.",
+        ),
     ),
     hints=(
         "Two separate draws: which labels to flip (the first round(fraction · N) positions of a random permutation), "
@@ -180,7 +174,7 @@ FLIP_LABELS = Exercise(
 def _watch_stop(attempt: Callable) -> Iterator[Sight]:
     # Each curve has a reason: a plain peak; a rise right after the stop; a dip that patience survives; equals;
     # a curve that never stops rising; small rises below the best; a rise long after the stop; two dips with a new
-    # best between them; equals, then a rise; the first is best.
+    # best between them; equals, then a rise; dips of different lengths; the first is best.
     for curve, patience in (
         ([0.50, 0.70, 0.80, 0.75, 0.70, 0.60], 2),
         ([0.50, 0.80, 0.79, 0.78, 0.77, 0.90], 3),
@@ -191,6 +185,7 @@ def _watch_stop(attempt: Callable) -> Iterator[Sight]:
         ([0.50, 0.80, 0.70, 0.70, 0.70, 0.70, 0.70, 0.90], 2),
         ([0.50, 0.80, 0.70, 0.90, 0.80, 0.95], 2),
         ([0.60, 0.80, 0.80, 0.80, 0.90], 2),
+        ([0.50, 0.80, 0.70, 0.60, 0.90, 0.80, 0.70, 0.60, 0.95, 0.50], 4),
         ([0.90, 0.80, 0.85, 0.70], 2),
     ):
         yield f"validation accuracy {curve}, patience {patience}", {"epoch": attempt(torch.tensor(curve), patience)}
@@ -249,6 +244,18 @@ STOPPING_EPOCH = Exercise(
         Mistake(lambda validation, patience: validation.argmax() + 1, FUTURE),
         Mistake(lambda validation, patience: validation.argmax(), f"{FUTURE} And epochs are counted from 1."),
         Mistake(lambda validation, patience: validation.max(), "That is the best accuracy. Return its epoch."),
+        Mistake(
+            lambda validation, patience: len(validation),
+            "It returns the number of epochs: it never stops, and it keeps the last weights.",
+        ),
+        Mistake(
+            lambda validation, patience: validation[: stopping_epoch(validation, patience)].max(),
+            "That is the best accuracy up to the stop. Return its epoch.",
+        ),
+        Mistake(
+            lambda validation, patience: stopping_epoch(validation, 1),
+            "It gives up at the first epoch without a new best. Wait for `patience` of them.",
+        ),
         Mistake(
             _stopping(keep="last"),
             "It returns the epoch at which the training stops. Return the epoch whose weights you keep: the best so "
@@ -322,6 +329,8 @@ def _outside(member: Tensor, right: Tensor) -> Tensor:
     return (right & ~member).sum(dim=0) / (~member).sum(dim=0)
 
 
+NO_MEAN = "PyTorch takes no mean of True and False. Turn them into 1.0 and 0.0 first: .float()."
+NO_AND = "`and` and `not` want one True or False. For whole tensors write & and ~."
 NO_MINUS = (
     "PyTorch has no minus for tensors of True and False. Not is ~, and is &. "
     "Where you want to compute with 0 and 1, take .float() or .int() first."
@@ -340,6 +349,21 @@ MEMORIZATION_SCORE = Exercise(
             lambda m, r: (r & m).float().mean(dim=0) - (r & ~m).float().mean(dim=0),
             "The mean over all networks divides by M. Divide each count by how many networks it is about: "
             "those that had the example, and those that had not.",
+        ),
+        Mistake(lambda m, r: r[m].mean(), NO_MEAN),
+        Mistake(lambda m, r: m and r, NO_AND),
+        Mistake(lambda m, r: not m, NO_AND),
+        Mistake(
+            lambda m, r: (r & m).sum(dim=0) / r.sum(dim=0) - (r & ~m).sum(dim=0) / r.sum(dim=0),
+            "It divides by how many networks are right. Divide by how many had the example, and by how many had not.",
+        ),
+        Mistake(
+            lambda m, r: (_inside(m, r) - _outside(m, r)).clamp(min=0),
+            "Negative scores are cut off. They are rare but real: leave them.",
+        ),
+        Mistake(
+            lambda m, r: (_inside(m, r) - _outside(m, r)).abs(),
+            "abs() turns negative scores around. They are rare but real: leave them.",
         ),
         Mistake(lambda m, r: 1 - m, NO_MINUS),
         Mistake(lambda m, r: r - m, NO_MINUS),
@@ -439,6 +463,29 @@ FORGETTING_EVENTS = Exercise(
         Mistake(
             lambda r: (r[:, :-1] & ~r[:, 1:]).sum(dim=1),
             "It goes along the examples. The looks are the first axis: compare right[:-1] with right[1:].",
+        ),
+        Mistake(lambda r: r[:-1] and r[1:], NO_AND),
+        Mistake(
+            lambda r: torch.where(r.any(dim=0), _events(r), r.shape[1]),
+            "An example that was never right gets N, the number of examples. It should get T, the number of looks.",
+        ),
+        Mistake(
+            lambda r: torch.where(r.any(dim=0), _events(r).float(), torch.inf),
+            "An example that was never right gets infinity, as in the paper. Here it gets T, so that it stays a "
+            "number of events.",
+        ),
+        Mistake(
+            lambda r: torch.where(_events(r) == 0, len(r), _events(r)),
+            "Every example without an event gets T, also those that were learned once and kept: the easiest ones. "
+            "Only those that were never right should.",
+        ),
+        Mistake(
+            lambda r: (r[:-1] & ~r[1:]).any(dim=0),
+            "That says whether an example was ever forgotten. Count how often: sum, not any.",
+        ),
+        Mistake(
+            lambda r: ((r.cumsum(dim=0) > 0) & ~r).sum(dim=0),
+            "That counts every wrong answer after the first right one. An event is the step from right to wrong.",
         ),
         Mistake(lambda r: r[:-1] - r[1:], NO_MINUS),
         Mistake(lambda r: 1 - r, NO_MINUS),

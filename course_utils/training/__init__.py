@@ -12,6 +12,7 @@ from course_utils.training.loop import (
     constant,
     erm,
     fit,
+    late_decay,
     one_cycle,
     train_epoch,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "erm",
     "fit",
     "fit_many",
+    "late_decay",
     "one_cycle",
     "train_epoch",
 ]

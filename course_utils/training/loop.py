@@ -98,6 +98,11 @@ def constant(step: int, steps: int) -> float:
     return 1.0
 
 
+def late_decay(step: int, steps: int) -> float:
+    """The highest learning rate for four fifths of the steps, then down to 0: long trainings come to rest."""
+    return min(1.0, 5 * (steps - step) / steps)
+
+
 def fit(
     model: nn.Module,
     images: Tensor,
@@ -127,7 +132,7 @@ def fit(
         batch_size: examples per step.
         weight_decay: Adam's L2 penalty.
         schedule: the learning rate over the steps, as a share of `lr`: `one_cycle`, with which short runs converge
-            too, or `constant`.
+            too, `constant`, or `late_decay`.
         seed: draws the order of the examples and all that is random inside the model and the loss.
         validation: (images, labels), measured after each epoch.
         callback: called as `callback(epoch, model)` after each epoch; what it returns joins the epoch's row.
