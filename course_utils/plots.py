@@ -6,6 +6,7 @@ Every function returns a matplotlib `Figure`; `show` puts it on the page with it
 
 import html
 import io
+import textwrap
 from collections.abc import Callable, Sequence
 
 import matplotlib
@@ -84,7 +85,8 @@ def show(figure: Figure, alt: str) -> None:
 
 
 def headline(figure: Figure, title: str) -> None:
-    """The finding, over all panels of the figure, at the left."""
+    """The finding, over all panels of the figure, at the left; in lines that fit the figure."""
+    title = textwrap.fill(title, int(8 * figure.get_figwidth()))
     figure.suptitle(title, x=0.01, ha="left", fontsize=STYLE["axes.titlesize"], fontweight="bold")
 
 
@@ -351,7 +353,7 @@ def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom:
             number = f"{np.mean(values):.1f} %" if zoom else f"{np.mean(values):.0f} %"
             ax.text(1.01, row, number, transform=ax.get_yaxis_transform(), va="center", fontweight="bold")
         if not zoom:
-            ax.set(xlim=(-3, 103), xticks=[0, 25, 50, 75, 100])
+            ax.set(xlim=(-3, 103), xticks=[0, 50, 100])
         ax.set(ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=table)
         ax.set_title(measure, fontsize=12, pad=8)
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g} %")
