@@ -62,7 +62,7 @@ def test_evidence_needs_values_a_bound_and_a_margin():
 def shown(monkeypatch):
     """What was put on the page, each with its options."""
     page = []
-    monkeypatch.setattr(plots, "display", lambda shown, **options: page.append((shown, options)))
+    monkeypatch.setattr(plots.page, "display", lambda shown, **options: page.append((shown, options)))
     return page
 
 

@@ -1,0 +1,68 @@
+"""One visual style for the whole course: large type, colours that colour-blind readers can tell apart,
+a second sign beside every colour (dashes, markers), titles that state the finding.
+
+Every function returns a matplotlib `Figure`; `show` puts it on the page with its alternative text.
+"""
+
+from course_utils.plots.course import CHAPTERS, course_map
+from course_utils.plots.curves import (
+    draw_guess,
+    draw_lines,
+    histograms,
+    line_panels,
+    lines,
+    precision_recall,
+    race,
+)
+from course_utils.plots.images import draw_boundary, draw_points, pictures
+from course_utils.plots.page import (
+    BLACK,
+    BLUE,
+    COLOURS,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    YELLOW,
+    headline,
+    panels,
+    png,
+    show,
+    use_style,
+)
+from course_utils.plots.tables import MEASURES, dot_table, results_table
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "CHAPTERS",
+    "COLOURS",
+    "GREEN",
+    "GREY",
+    "MEASURES",
+    "ORANGE",
+    "PURPLE",
+    "SKY",
+    "VERMILLION",
+    "YELLOW",
+    "course_map",
+    "dot_table",
+    "draw_boundary",
+    "draw_guess",
+    "draw_lines",
+    "draw_points",
+    "headline",
+    "histograms",
+    "line_panels",
+    "lines",
+    "panels",
+    "pictures",
+    "png",
+    "precision_recall",
+    "race",
+    "results_table",
+    "show",
+    "use_style",
+]

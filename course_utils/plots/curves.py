@@ -1,0 +1,231 @@
+"""Lines, bands and dots over something: epochs, sizes, recall."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from torch import Tensor
+
+from course_utils.plots.page import BLACK, COLOURS, DASHES, GREEN, GREY, MARKERS, VERMILLION, headline, panels
+
+# What was measured on training, validation and test data looks the same in every chapter.
+ROLES = {
+    "train": 0, "training": 0, "empirical": 0, "test": 1, "true risk": 1, "true error": 1, "validation": 2, "gap": 3
+}  # fmt: skip
+
+
+def lines(
+    frame: pd.DataFrame,
+    x: str,
+    columns: Sequence[str],
+    *,
+    title: str,
+    xlabel: str | None = None,
+    ylabel: str = "",
+    log_x: bool = False,
+    percent: bool = False,
+    guess: float | None = None,
+) -> Figure:
+    """One line for each column over `x`: the mean of all rows with the same `x`, and a dot for each row (a band from
+    the lowest to the highest where the dots would be many).
+
+    Args:
+        frame: one row a run (or an epoch).
+        x: the column along the horizontal axis.
+        columns: what to draw. A name that starts with train, validation or test gets its usual colour.
+        title: the finding.
+        xlabel, ylabel: axis labels; `xlabel` is `x` unless given.
+        log_x: a logarithmic horizontal axis.
+        percent: the values are fractions; label the vertical axis in percent.
+        guess: what the reader predicted, drawn as a dotted line.
+    """
+    figure, axes = panels()
+    draw_lines(axes[0, 0], frame, x, columns, log_x=log_x, percent=percent)
+    axes[0, 0].set(xlabel=xlabel or x, ylabel=ylabel)
+    headline(figure, title)
+    draw_guess(axes[0, 0], guess)
+    return figure
+
+
+def draw_guess(ax: Axes, guess: float | None) -> None:
+    """What the reader predicted, as a dotted line across the panel; nothing if there is no prediction."""
+    if guess is not None:
+        ax.axhline(guess, color=BLACK, linestyle=":", linewidth=1.5)
+        ax.annotate("your prediction", (0.01, guess), xycoords=("axes fraction", "data"), va="bottom")
+
+
+def draw_lines(
+    ax: Axes,
+    frame: pd.DataFrame,
+    x: str,
+    columns: Sequence[str],
+    *,
+    log_x: bool = False,
+    percent: bool = False,
+    named: bool = True,
+) -> list[Line2D]:
+    """What `lines` draws, into one panel of a larger figure; `named=False` leaves out the names at the lines' ends.
+    Returns the lines through the means, in the order of `columns`."""
+    means = frame.groupby(x)[list(columns)].mean()
+    repeated = len(means) < len(frame)
+    names = [column.replace("_", " ") for column in columns]
+    roles = [ROLES.get(name, ROLES.get(name.split()[0])) for name in names]
+    # What has no role of its own takes the look of test data last.
+    free = iter(look for look in (0, 2, 3, 4, 5, 1) if look not in roles)
+    drawn = []
+    for column, role in zip(columns, roles):
+        look = next(free) if role is None else role
+        colour, marker = COLOURS[look], MARKERS[look]
+        drawn += ax.plot(means.index, means[column], color=colour, linestyle=DASHES[look])
+        if repeated and len(means) >= 15:
+            spread = frame.groupby(x)[column].agg(["min", "max"])
+            ax.fill_between(spread.index, spread["min"], spread["max"], color=colour, alpha=0.2, linewidth=0)
+        elif repeated or len(means) < 15:
+            ax.plot(frame[x], frame[column], marker, color=colour, alpha=0.6, markeredgewidth=0)
+    if log_x:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        if len(means) < 10:
+            ax.set_xticks(means.index)
+        ax.minorticks_off()
+    if percent:
+        ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
+    if named:
+        _label_ends(ax, drawn, names)
+    return drawn
+
+
+def _label_ends(ax: Axes, drawn: Sequence[Line2D], names: Sequence[str]) -> None:
+    """Write each name beside the right end of its line, as far apart as the letters need."""
+    low, high = ax.get_ylim()
+    gap = 0.075 * (high - low)
+    ends = sorted(((line.get_ydata()[-1], name, line.get_color()) for line, name in zip(drawn, names)))
+    places = [end for end, _, _ in ends]
+    for i in range(1, len(places)):  # upwards until none covers the one below …
+        places[i] = max(places[i], places[i - 1] + gap)
+    places.append(high + gap)
+    for i in reversed(range(len(ends))):  # … and down again into the panel
+        places[i] = min(places[i], places[i + 1] - gap)
+    for place, (_, name, colour) in zip(places, ends):
+        ax.annotate(
+            name, (1.01, place), xycoords=("axes fraction", "data"), va="center",
+            color=colour, fontweight="bold", annotation_clip=False,
+        )  # fmt: skip
+
+
+def histograms(frame: pd.DataFrame, *, xlabel: str, title: str, guess: float | None = None) -> Figure:
+    """One histogram for each column, below each other on one scale, with its mean.
+
+    Args:
+        frame: one row a draw, one column a histogram.
+        xlabel: what was drawn.
+        title: the finding.
+        guess: what the reader predicted, a dotted line in the last histogram.
+    """
+    figure, axes = panels(frame.shape[1], 1, sharex=True, sharey=True)
+    bins = np.linspace(frame.min().min(), frame.max().max(), 41)
+    for ax, column, colour in zip(axes[:, 0], frame, (GREEN, VERMILLION, *COLOURS)):
+        ax.hist(frame[column], bins, color=colour, alpha=0.75)
+        ax.axvline(0, color=BLACK, linewidth=1.2)
+        ax.axvline(frame[column].mean(), color=colour, linestyle="--")
+        ax.text(0.01, 0.9, f"{column}\nmean {frame[column].mean():+.1f}", va="top", transform=ax.transAxes,
+                color=colour, fontweight="bold")  # fmt: skip
+        ax.set(yticks=[], ylabel="draws")
+    if guess is not None:
+        axes[-1, 0].axvline(guess, color=BLACK, linestyle=":")
+        axes[-1, 0].text(guess, axes[-1, 0].get_ylim()[1], " your prediction", va="top")
+    axes[-1, 0].set_xlabel(xlabel)
+    headline(figure, title)
+    return figure
+
+
+def line_panels(
+    frames: dict[str, pd.DataFrame],
+    x: str,
+    columns: Sequence[str],
+    *,
+    title: str,
+    ylabel: str,
+    guess: float | None = None,
+) -> Figure:
+    """What `lines` draws, for several tables of fractions side by side on one scale.
+
+    Args:
+        frames: for each panel, its heading and its table.
+        x, columns, title, ylabel: as in `lines`.
+        guess: what the reader predicted for the last panel.
+    """
+    figure, axes = panels(1, len(frames), width=11, height=4.2, sharey=True)
+    for ax, (heading, frame) in zip(axes[0], frames.items()):
+        draw_lines(ax, frame, x, columns, percent=True)
+        ax.set_title(heading, fontsize=13)
+        ax.set_xlabel(x)
+    axes[0, 0].set_ylabel(ylabel)
+    draw_guess(axes[0, -1], guess)
+    headline(figure, title)
+    return figure
+
+
+def race(frame: pd.DataFrame, columns: Sequence[str], level: float, *, title: str) -> Figure:
+    """Accuracies over the epochs, and beside them when each network first reaches a level.
+
+    Args:
+        frame: a table as `training.by_epoch` makes it: columns epoch, network and the accuracies, in [0, 1].
+        columns: which accuracies to draw.
+        level: the level to be reached, in [0, 1]. A network that never gets there is drawn hollow, at the edge.
+        title: the finding.
+    """
+    figure, axes = panels(1, 2, width=11, height=4.2, width_ratios=(1.3, 1))
+    left, right = axes[0]
+    drawn = draw_lines(left, frame, "epoch", columns, percent=True, named=False)
+    left.axhline(level, color=GREY, linestyle=":")
+    last = frame["epoch"].max()
+    for row, (name, line) in enumerate(zip(columns, drawn)):
+        first = frame[frame[name] >= level].groupby("network")["epoch"].min()
+        look = {"marker": MARKERS[row], "color": line.get_color(), "linestyle": "None", "markersize": 9}
+        right.plot(first, [row] * len(first), **look)
+        never = frame["network"].nunique() - len(first)
+        right.plot([last] * never, [row] * never, fillstyle="none", **look)
+    left.set(xlabel="epoch", ylabel="training accuracy")
+    right.set(xlabel=f"epochs until {level:.0%} are fitted", xlim=(0, last + 2), ylim=(len(columns) - 0.5, -0.5))
+    right.set_yticks(range(len(columns)), columns, fontweight="bold")
+    for text, line in zip(right.get_yticklabels(), drawn):
+        text.set_color(line.get_color())
+    headline(figure, title)
+    return figure
+
+
+def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, what: str, title: str) -> Figure:
+    """How well scores find what is to be found: precision over recall, a line for each run.
+
+    Args:
+        truth: [runs, N] bool, what is to be found; something in every run.
+        scores: for each kind of score, one tensor [N] for each run; the highest are suspected first.
+        what: what is to be found, in words.
+        title: the finding.
+
+    Raises:
+        ValueError: a run in which there is nothing to find.
+    """
+    from sklearn.metrics import precision_recall_curve  # 70 MB, which only those who need it should pay
+
+    if not truth.any(dim=1).all():
+        raise ValueError("truth must hold something to find in every run")
+    figure, axes = panels(height=4.6)
+    ax = axes[0, 0]
+    for (name, runs), colour, dash in zip(scores.items(), COLOURS[2:], DASHES):
+        for found, score in zip(truth, runs, strict=True):
+            # The last point that scikit-learn adds stands for an empty list.
+            precision, recall, _ = precision_recall_curve(found, score)
+            line = ax.plot(recall[:-1], precision[:-1], color=colour, linestyle=dash, marker="o", markersize=5)[0]
+        line.set_label(name)
+    chance = truth.float().mean().item()
+    ax.axhline(chance, color=GREY, linestyle=":", label="picked at random")
+    ax.set(xlabel=f"recall: share of all {what} that are on the list", xlim=(0, 1.02), ylim=(0, 1.03))
+    ax.set_ylabel(f"precision: share of {what}\non the list")
+    ax.legend(loc="lower left", frameon=False)
+    headline(figure, title)
+    return figure

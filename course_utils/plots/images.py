@@ -1,0 +1,59 @@
+"""Sheets of pictures, and the plane of the toys."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from course_utils.plots.page import BLACK, headline, panels
+
+# The two classes of a toy in the plane: not the colours of training and test data, and darker than their ground.
+CLASS_COLOURS = ("#00785a", "#9c3d74")
+TWO_CLASSES = LinearSegmentedColormap.from_list("two classes", ["#8fd3bd", "#ffffff", "#e3b3cf"])
+
+PLANE = (-1.9, 2.9), (-1.6, 2.1)  # the part of the plane that pictures of the two moons show
+
+
+def pictures(images: Tensor, captions: Sequence[str], *, title: str, columns: int = 10) -> Figure:
+    """A sheet of pictures [N, 1 or 3, H, W] in [0, 1], each with its caption above."""
+    rows = -(-len(images) // columns)
+    figure, axes = panels(rows, columns, width=9, height=0.5 + 1.2 * rows)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, image, caption in zip(axes.flat, images, captions):
+        grey = {"cmap": "gray_r"} if len(image) == 1 else {}
+        ax.imshow(image.permute(1, 2, 0).numpy(), vmin=0, vmax=1, **grey)
+        ax.set_title(caption, fontsize=11, fontweight="normal", loc="center", pad=3)
+    headline(figure, title)
+    return figure
+
+
+def draw_boundary(ax: Axes, predict: Callable[[Tensor], Tensor], points: Tensor, labels: Tensor) -> None:
+    """Where a model of two classes in the plane changes its mind.
+
+    Args:
+        ax: the panel to draw into.
+        predict: from points [M, 2] to logits [M, 2].
+        points: [N, 2], the training points, drawn as circles (class 0) and triangles (class 1).
+        labels: [N] int64 in {0, 1}.
+    """
+    side = torch.linspace(*PLANE[0], 120), torch.linspace(*PLANE[1], 100)
+    x, y = torch.meshgrid(*side, indexing="xy")
+    second = predict(torch.stack([x.flatten(), y.flatten()], dim=1)).softmax(dim=1)[:, 1].view_as(x)
+    x, y, second = x.numpy(), y.numpy(), second.numpy()
+    ax.contourf(x, y, second, levels=np.linspace(0, 1, 11), cmap=TWO_CLASSES)
+    ax.contour(x, y, second, levels=[0.5], colors=BLACK, linewidths=2)
+    draw_points(ax, points, labels)
+
+
+def draw_points(ax: Axes, points: Tensor, labels: Tensor) -> None:
+    """Points [N, 2] of two classes: green circles and purple triangles."""
+    for label in (0, 1):
+        x, y = points[labels == label].T.numpy()
+        ax.scatter(x, y, s=28, marker="o^"[label], color=CLASS_COLOURS[label], edgecolors="white", linewidths=0.6)
+    ax.set(xlim=PLANE[0], ylim=PLANE[1], xticks=[], yticks=[])
+    ax.grid(False)

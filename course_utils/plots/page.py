@@ -1,0 +1,70 @@
+"""The course's look, and how a figure gets onto the page with words for those who cannot see it."""
+
+import html
+import io
+import textwrap
+
+import matplotlib
+import numpy as np
+from IPython.display import HTML, display
+from matplotlib.figure import Figure
+from PIL import Image
+
+# Okabe and Ito's palette, in the order in which the course uses it.
+BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, SKY, YELLOW, BLACK, GREY = "#E69F00", "#56B4E9", "#F0E442", "#222222", "#8C8C8C"
+COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
+MARKERS = ("o", "^", "s", "D", "v", "P")
+
+STYLE = {
+    "figure.dpi": 100, "savefig.dpi": 100, "figure.constrained_layout.use": True,
+    "font.size": 13, "axes.titlesize": 15, "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "axes.titlepad": 12, "axes.labelsize": 13, "axes.edgecolor": GREY, "axes.labelcolor": BLACK,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#e6e6e6",
+    "axes.axisbelow": True, "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "lines.linewidth": 2.5, "lines.markersize": 7, "xtick.color": BLACK, "ytick.color": BLACK,
+}  # fmt: skip
+
+
+def use_style() -> None:
+    """Give every figure that is made from now on the course's look, your own ones too."""
+    matplotlib.rcParams.update(STYLE)
+
+
+def panels(
+    rows: int = 1, columns: int = 1, *, width: float = 9, height: float = 4.5, **options
+) -> tuple[Figure, np.ndarray]:
+    """An empty figure (sizes in inches) and its axes, an array [rows, columns]; options go to `Figure.subplots`."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file of 256 colours, a third of the size of one with all of them."""
+    full, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(full, format="png")
+    Image.open(full).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        small, format="png", optimize=True
+    )
+    return small.getvalue()
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Put the figure on the page, and below it, folded, what it shows in words.
+
+    Args:
+        figure: what to show.
+        alt: the figure in words, for those who cannot see it. JupyterLab and nbconvert do not hand a picture's
+            alternative text on to screen readers; so it stands on the page too.
+    """
+    display({"image/png": png(figure), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
+    words = html.escape(alt).replace("\n", "<br>")
+    style = "color: #757575; font-size: 85%"
+    display(HTML(f'<details style="{style}"><summary>this picture in words</summary>{words}</details>'))
+
+
+def headline(figure: Figure, title: str) -> None:
+    """The finding, over all panels of the figure, at the left; in lines that fit the figure."""
+    title = textwrap.fill(title, int(8 * figure.get_figwidth()))
+    figure.suptitle(title, x=0.01, ha="left", fontsize=STYLE["axes.titlesize"], fontweight="bold")

@@ -1,0 +1,64 @@
+"""Results as a table: numbers, or a dot for each seed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from course_utils.plots.page import BLACK, COLOURS, GREY, MARKERS, headline, panels
+
+# The columns of the table that grows from chapter to chapter: heading, and the chapter that fills it.
+MEASURES = {
+    "training": ("training", "01"),
+    "test": ("test", "01"),
+    "noisy": ("test, trained on\n40 % wrong labels", "02"),
+    "attacked": ("test,\nunder attack", "04"),
+    "conflicting": ("test, against\nthe bias", "05"),
+}
+
+
+def results_table(results: dict[str, dict[str, Sequence[float]]]) -> Figure:
+    """The course's results so far: a row for each method, a column for each of MEASURES, mean and range over seeds.
+
+    Args:
+        results: for each method, for each key of MEASURES that was measured, one accuracy in [0, 1] per seed.
+    """
+    figure, axes = panels(width=11, height=1.3 + 0.8 * len(results))
+    ax = axes[0, 0]
+    ax.axis("off")
+    ax.set(xlim=(-1.1, len(MEASURES)), ylim=(len(results) - 0.4, -1))
+    for column, (measure, (heading, chapter)) in enumerate(MEASURES.items()):
+        ax.text(column + 0.4, -0.6, heading, ha="center", va="center", fontweight="bold")
+        for row, (method, measured) in enumerate(results.items()):
+            ax.text(-1, row, method, va="center", fontweight="bold")
+            values = [100 * value for value in measured.get(measure, ())]
+            cell = f"{np.mean(values):.1f} %\n{min(values):.1f} – {max(values):.1f}" if values else f"chapter {chapter}"
+            ax.text(column + 0.4, row, cell, ha="center", va="center", color=BLACK if values else GREY)
+    ax.axhline(-0.3, 0, 1, color=GREY)
+    headline(figure, "Results so far: accuracy of the same small network, mean and range over seeds")
+    return figure
+
+
+def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom: bool = False) -> Figure:
+    """A row for each method, a panel for each measure: one dot a seed, and the mean as a number.
+
+    Args:
+        table: for each method, for each measure, fractions in [0, 1], one a seed; the same measures everywhere.
+        title: the finding.
+        zoom: let each panel's axis cover the values alone, and not 0 to 100 %.
+    """
+    measures = list(next(iter(table.values())))
+    figure, axes = panels(1, len(measures), width=10, height=1.3 + 0.55 * len(table), sharey=True)
+    for ax, measure, colour, marker in zip(axes[0], measures, COLOURS[2:], MARKERS[2:]):
+        for row, measured in enumerate(table.values()):
+            values = [100 * float(value) for value in measured[measure]]
+            ax.plot(values, [row] * len(values), marker, color=colour, alpha=0.6, markeredgewidth=0, markersize=9)
+            number = f"{np.mean(values):.1f} %" if zoom else f"{np.mean(values):.0f} %"
+            ax.text(1.01, row, number, transform=ax.get_yaxis_transform(), va="center", fontweight="bold")
+        if not zoom:
+            ax.set(xlim=(-3, 103), xticks=[0, 50, 100])
+        ax.set(ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=table)
+        ax.set_title(measure, fontsize=12, pad=8)
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g} %")
+    headline(figure, title)
+    return figure
