@@ -66,5 +66,5 @@ def show(figure: Figure, alt: str) -> None:
 
 def headline(figure: Figure, title: str) -> None:
     """The finding, over all panels of the figure, at the left; in lines that fit the figure."""
-    title = textwrap.fill(title, int(8 * figure.get_figwidth()))
+    title = textwrap.fill(title, int(7.7 * figure.get_figwidth()))
     figure.suptitle(title, x=0.01, ha="left", fontsize=STYLE["axes.titlesize"], fontweight="bold")
