@@ -1,4 +1,4 @@
-"""MNIST as tensors; subsets, splits and label noise; a toy data set in the plane.
+"""MNIST as tensors; subsets, splits and label noise; two toy data sets in the plane.
 
 A data set is a pair of tensors and nothing more: `images [N, C, H, W]` float32 in [0, 1] and
 `labels [N]` int64. The 60,000 training images are for training and validation. The 10,000 test
@@ -23,6 +23,11 @@ CHECKSUMS = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+# The ring of Gaussians: eight centres at distance 4 from the middle, and the standard deviation around each.
+RING_STD = 0.2
+_ANGLES = 2 * math.pi * torch.arange(8) / 8
+RING = 4 * torch.stack([_ANGLES.cos(), _ANGLES.sin()], dim=1)
+
 PREFIX = {"train": "train", "test": "t10k"}
 
 
@@ -157,6 +162,24 @@ def two_moons(n: int, noise: float = 0.25, seed: int = 0) -> tuple[Tensor, Tenso
     lower = torch.stack([1 - angle.cos(), 0.5 - angle.sin()], dim=1)
     points = torch.where(labels[:, None] == 0, upper, lower)
     return points + noise * torch.randn(n, 2, generator=generator), labels
+
+
+def ring_of_gaussians(n: int, generator: torch.Generator) -> Tensor:
+    """A mixture of eight Gaussians on a ring, the usual test of what a generator leaves out.
+
+    Their centres are RING; each has standard deviation RING_STD on both coordinates, and the same weight.
+
+    Args:
+        n: how many points, at least 1.
+        generator: where the randomness comes from.
+
+    Returns:
+        points [n, 2] float32.
+    """
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    centre = RING[torch.randint(len(RING), (n,), generator=generator)]
+    return centre + RING_STD * torch.randn(n, 2, generator=generator)
 
 
 def check_labels(labels: Tensor, num_classes: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What a model gets right: risk, error rate, accuracy. Fractions between 0 and 1 everywhere.
+"""What a model gets right, how sure it is, and how steep its loss is. Fractions between 0 and 1 everywhere.
 
 Evaluation never changes a model: it runs in eval mode, in chunks, without gradients, and every
 layer is put back into the mode it was in.
@@ -7,6 +7,7 @@ layer is put back into the mode it was in.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -95,3 +96,85 @@ def choose_model(train: Tensor, validation: Tensor, test: Tensor) -> tuple[int, 
     """
     chosen = int(validation.mean(dim=1).argmax())
     return chosen, test[chosen].mean().item()
+
+
+def gradient_norms(model: nn.Module, images: Tensor, labels: Tensor, chunk: int = 512) -> Tensor:
+    """How steep the loss is at each image: the Euclidean norm of its cross-entropy's gradient in the pixels.
+
+    Args:
+        model: from images to logits [N, K]; run in eval mode.
+        images: [N, …] float32; they stay as they are.
+        labels: [N] int64, or soft labels [N, K] float32.
+
+    Returns:
+        [N] float32 on the CPU, at least 0.
+    """
+    device, norms = next(model.parameters()).device, []
+    with keeping_mode(model):
+        model.eval()
+        for part, told in zip(images.split(chunk), labels.split(chunk)):
+            part = part.to(device).clone().requires_grad_()
+            loss = F.cross_entropy(model(part), told.to(device), reduction="sum")
+            (gradient,) = torch.autograd.grad(loss, part)
+            norms.append(gradient.flatten(1).norm(dim=1).cpu())
+    return torch.cat(norms)
+
+
+def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
+    """The expected calibration error: how far confidence is from accuracy, on average (Guo et al., ICML 2017).
+
+        ECE = Σ_b (n_b / N) · |accuracy in b − mean confidence in b|
+
+    over bins b of equal width of the confidence, which is the largest probability.
+
+    Args:
+        probabilities: [N, K] float32, each row sums to 1.
+        labels: [N] int64 in 0…K − 1.
+        bins: how many, at least 1; bin b holds the confidences in (b / bins, (b + 1) / bins].
+
+    Returns:
+        a float in [0, 1]. An empty bin counts nothing.
+    """
+    confidence, predicted = probabilities.max(dim=1)
+    gap = (predicted == labels).float() - confidence
+    which = (confidence * bins).ceil().long().clamp(1, bins) - 1
+    return torch.zeros(bins).index_add(0, which, gap).abs().sum().item() / len(labels)
+
+
+def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> pd.DataFrame:
+    """The table behind a reliability diagram: one row for each bin of the confidence that is not empty.
+
+    Args:
+        probabilities, labels, bins: as in `expected_calibration_error`.
+
+    Returns:
+        columns confidence and accuracy, means over the bin's examples, and examples, their number.
+    """
+    confidence, predicted = probabilities.max(dim=1)
+    which = (confidence * bins).ceil().long().clamp(1, bins) - 1
+    examples = pd.DataFrame({"confidence": confidence, "accuracy": (predicted == labels).float(), "bin": which})
+    table = examples.groupby("bin")[["confidence", "accuracy"]].mean()
+    return table.assign(examples=examples.groupby("bin").size()).reset_index(drop=True)
+
+
+def temperature(logits: Tensor, labels: Tensor) -> float:
+    """The temperature T that makes softmax(logits / T) fit the labels best (Guo et al., ICML 2017, section 4.2).
+
+    Args:
+        logits: [N, K] float32, of validation data.
+        labels: [N] int64 in 0…K − 1.
+
+    Returns:
+        T, above 0: above 1 where the model was too sure, below 1 where it was not sure enough.
+    """
+    log_t = torch.zeros((), requires_grad=True)
+    optimizer = torch.optim.LBFGS([log_t], max_iter=50, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = empirical_risk(logits / log_t.exp(), labels)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return log_t.exp().item()

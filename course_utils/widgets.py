@@ -5,11 +5,13 @@ kernel (`figure.sliders["noise"].value = 0.4`, then look at `figure.image.value`
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import ipywidgets
 import pandas as pd
+import torch
 from matplotlib.figure import Figure, SubFigure
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_utils import data, metrics, models, plots, training
 from course_utils.memorization import NoisyRun
@@ -151,6 +153,62 @@ def by_heart(runs: dict[float, NoisyRun]) -> SliderFigure:
         start={"wrong_labels": sorted(runs)[len(runs) // 2], "epoch": (epochs + 1) // 2},
         wrong_labels=[(f"{share:.0%}", share) for share in runs],
         epoch=range(1, epochs + 1),
+    )
+
+
+def draw_mixing(
+    pair: dict[int, Tensor], nets: dict[str, nn.Module], alphas: dict[str, float],
+    first: int, second: int, lam: float, alpha: str,
+) -> Figure:  # fmt: skip
+    """Two digits mixed, how often that weight is drawn, and what ERM and a mixup network answer.
+
+    Args:
+        pair: for each digit a picture [1, 28, 28].
+        nets: for each alpha, by the name it has on the page, a network trained with it; the first one is ERM.
+        alphas: the same names, and the numbers.
+        first, second: the digits.
+        lam: the weight of the first, in [0, 1].
+        alpha: whose network stands beside ERM.
+    """
+    mixed = lam * pair[first] + (1 - lam) * pair[second]
+    erm = next(iter(nets))
+    figure, axes = plots.panels(1, 3, width=11, height=4.2, width_ratios=(1, 1.1, 1.5))
+    picture, density, answers = axes[0]
+    picture.imshow(mixed[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
+    picture.axis("off")
+    picture.set_title(f"{lam:.0%} of a {first}, {1 - lam:.0%} of a {second}", fontsize=13)
+    plots.draw_beta(density, alphas[alpha], plots.PURPLE, f"how often: alpha = {alpha}")
+    density.axvline(lam, color=plots.BLACK, linestyle=":")
+    said = {name: metrics.predict(nets[name], mixed[None]).softmax(dim=1)[0] for name in dict.fromkeys((erm, alpha))}
+    for offset, colour, (name, probability) in zip((-0.2, 0.2), plots.COLOURS[2:], said.items()):
+        bars = torch.arange(10) + offset
+        label = "ERM" if name == erm else f"mixup, alpha = {name}"
+        answers.bar(bars.tolist(), probability.tolist(), width=0.4, color=colour, label=label)
+    answers.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1.03))
+    answers.legend(loc="upper right", fontsize=11, framealpha=0.9)
+    tops = [f"{who} says {p.argmax()} ({p.max():.0%})" for who, p in zip(("ERM", "mixup"), said.values())]
+    plots.headline(figure, "; ".join(tops))
+    return figure
+
+
+def mixing_desk(nets: dict[str, nn.Module], alphas: dict[str, float], images: Tensor, labels: Tensor) -> SliderFigure:
+    """Mix two digits with any weight, and ask networks that were trained with several alphas about the result.
+
+    Args:
+        nets: for each alpha, by the name it has on the page, a network trained with it; the first one is ERM.
+        alphas: the same names, and the numbers.
+        images: [N, 1, 28, 28], labels: [N]; the first picture of each digit is taken, so all ten must be there.
+    """
+    pair = {digit: images[labels == digit][0] for digit in range(10)}
+    return SliderFigure(
+        partial(draw_mixing, pair, nets, alphas),
+        alt="A mixed picture, the Beta density with its weight marked, and the class probabilities that an ERM and "
+        "a mixup network give to it.",
+        start={"first": 3, "second": 8, "lam": 0.6, "alpha": list(nets)[-1]},
+        first=range(10),
+        second=range(10),
+        lam=[(f"{k / 20:.2f}", k / 20) for k in range(21)],
+        alpha=list(nets),
     )
 
 

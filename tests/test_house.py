@@ -21,6 +21,7 @@ FLOORS = [
     {"progress", "data", "models", "plots"},
     {"metrics", "memorization"},
     {"training"},
+    {"mixup", "gan"},
     {"claims", "exercises", "widgets"},
     {"checkup", "notebooks"},
 ]

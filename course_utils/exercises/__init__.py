@@ -8,6 +8,7 @@ from IPython.display import Code
 from course_utils.exercises.erm import CHOOSE_MODEL, EMPIRICAL_RISK, TRAIN_EPOCH
 from course_utils.exercises.mechanism import Exercise, Verdict, check, source
 from course_utils.exercises.memorization import FLIP_LABELS, FORGETTING_EVENTS, MEMORIZATION_SCORE, STOPPING_EPOCH
+from course_utils.exercises.mixup import EXPECTED_CALIBRATION_ERROR, MIXUP, MIXUP_GAN_RISK, MIXUP_RISK
 from course_utils.exercises.start import ERROR_RATE
 
 EXERCISES: dict[str, Exercise] = {
@@ -21,6 +22,10 @@ EXERCISES: dict[str, Exercise] = {
         STOPPING_EPOCH,
         MEMORIZATION_SCORE,
         FORGETTING_EVENTS,
+        MIXUP,
+        MIXUP_RISK,
+        EXPECTED_CALIBRATION_ERROR,
+        MIXUP_GAN_RISK,
     )
 }
 
@@ -74,3 +79,23 @@ def check_memorization_score(attempt) -> Verdict:
 def check_forgetting_events(attempt) -> Verdict:
     """Chapter 02: from right to wrong, counted for each example."""
     return check(FORGETTING_EVENTS, attempt)
+
+
+def check_mixup(attempt) -> Verdict:
+    """Chapter 03: two examples and their labels, mixed with the same weight."""
+    return check(MIXUP, attempt)
+
+
+def check_mixup_risk(attempt) -> Verdict:
+    """Chapter 03: the mixed loss as two cross-entropies."""
+    return check(MIXUP_RISK, attempt)
+
+
+def check_expected_calibration_error(attempt) -> Verdict:
+    """Chapter 03: how far confidence is from accuracy."""
+    return check(EXPECTED_CALIBRATION_ERROR, attempt)
+
+
+def check_mixup_gan_risk(attempt) -> Verdict:
+    """Chapter 03: a discriminator that is asked how much of a point is real."""
+    return check(MIXUP_GAN_RISK, attempt)

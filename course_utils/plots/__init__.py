@@ -6,6 +6,7 @@ Every function returns a matplotlib `Figure`; `show` puts it on the page with it
 
 from course_utils.plots.course import CHAPTERS, course_map
 from course_utils.plots.curves import (
+    draw_beta,
     draw_guess,
     draw_lines,
     histograms,
@@ -13,8 +14,9 @@ from course_utils.plots.curves import (
     lines,
     precision_recall,
     race,
+    reliability_diagrams,
 )
-from course_utils.plots.images import draw_boundary, draw_points, pictures
+from course_utils.plots.images import draw_boundary, draw_points, pictures, snapshots
 from course_utils.plots.page import (
     BLACK,
     BLUE,
@@ -49,6 +51,7 @@ __all__ = [
     "YELLOW",
     "course_map",
     "dot_table",
+    "draw_beta",
     "draw_boundary",
     "draw_guess",
     "draw_lines",
@@ -62,7 +65,9 @@ __all__ = [
     "png",
     "precision_recall",
     "race",
+    "reliability_diagrams",
     "results_table",
     "show",
+    "snapshots",
     "use_style",
 ]

@@ -1,9 +1,11 @@
 """Lines, bands and dots over something: epochs, sizes, recall."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -227,5 +229,42 @@ def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, what
     ax.set(xlabel=f"recall: share of all {what} that are on the list", xlim=(0, 1.02), ylim=(0, 1.03))
     ax.set_ylabel(f"precision: share of {what}\non the list")
     ax.legend(loc="lower left", frameon=False)
+    headline(figure, title)
+    return figure
+
+
+def draw_beta(ax: Axes, alpha: float, colour: str, name: str = "") -> None:
+    """The density of lam ~ Beta(alpha, alpha); `name` is written at its middle. alpha = 0 is drawn as two spikes,
+    an infinite one as a single spike."""
+    if alpha == 0 or math.isinf(alpha):
+        for spike in (0, 1) if alpha == 0 else (0.5,):
+            ax.axvline(spike, color=colour, linewidth=4)
+    else:
+        lam = torch.linspace(0.005, 0.995, 199)
+        ax.plot(lam, torch.distributions.Beta(alpha, alpha).log_prob(lam).exp(), color=colour)
+    ax.set(xlim=(-0.02, 1.02), xlabel="lam", ylabel="density")
+    if name:
+        ax.set_title(name, fontsize=13, color=colour)
+
+
+def reliability_diagrams(tables: dict[str, pd.DataFrame], *, title: str) -> Figure:
+    """Accuracy over confidence, a panel for each model; the area of a dot is its number of examples.
+
+    Args:
+        tables: for each panel, its heading and a table as `metrics.reliability` makes it.
+        title: the finding.
+    """
+    figure, axes = panels(1, len(tables), width=11, height=4.4, sharey=True)
+    for ax, (heading, table), colour in zip(axes[0], tables.items(), COLOURS[2:]):
+        ax.plot([0, 1], [0, 1], color=GREY, linestyle=":")
+        ax.vlines(table["confidence"], table["confidence"], table["accuracy"], color=VERMILLION, linewidth=3)
+        size = 700 * table["examples"] / table["examples"].sum()
+        ax.plot(table["confidence"], table["accuracy"], color=colour, linewidth=1.5)
+        ax.scatter(table["confidence"], table["accuracy"], s=18 + size, color=colour, zorder=3)
+        ax.set(xlabel="confidence", xlim=(0, 1.03), ylim=(0, 1.03))
+        ax.set_title(heading, fontsize=13)
+    axes[0, 0].set_ylabel("accuracy")
+    axes[0, 0].text(0.04, 0.93, "less sure than right", fontsize=11)
+    axes[0, 0].text(1.0, 0.05, "surer than right", fontsize=11, ha="right")
     headline(figure, title)
     return figure

@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils.plots.page import BLACK, headline, panels
+from course_utils.plots.page import BLACK, BLUE, VERMILLION, headline, panels
 
 # The two classes of a toy in the plane: not the colours of training and test data, and darker than their ground.
 CLASS_COLOURS = ("#00785a", "#9c3d74")
@@ -57,3 +57,28 @@ def draw_points(ax: Axes, points: Tensor, labels: Tensor) -> None:
         ax.scatter(x, y, s=28, marker="o^"[label], color=CLASS_COLOURS[label], edgecolors="white", linewidths=0.6)
     ax.set(xlim=PLANE[0], ylim=PLANE[1], xticks=[], yticks=[])
     ax.grid(False)
+
+
+def snapshots(samples: dict[str, Tensor], moments: Sequence[str], modes: Tensor, *, title: str) -> Figure:
+    """Points that generators make, over their training: a row for each generator, a panel for each moment.
+
+    Args:
+        samples: for each generator, [S, n, 2].
+        moments: S headings.
+        modes: [K, 2], the centres of the data, drawn as crosses.
+        title: the finding.
+    """
+    rows, columns = len(samples), len(moments)
+    figure, axes = panels(rows, columns, width=10, height=0.8 + 10 / columns * rows, sharex=True, sharey=True)
+    reach = 1.5 * modes.abs().max().item()
+    for row, (name, points) in enumerate(samples.items()):
+        axes[row, 0].set_ylabel(name, fontweight="bold")
+        for ax, cloud in zip(axes[row], points):
+            ax.scatter(*modes.T.numpy(), marker="+", s=90, color=VERMILLION, linewidths=1.5)
+            ax.scatter(*cloud.T.numpy(), s=5, color=BLUE, alpha=0.5, edgecolors="none")
+            ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
+            ax.grid(False)
+    for ax, moment in zip(axes[0], moments):
+        ax.set_title(moment, fontsize=12)
+    headline(figure, title)
+    return figure

@@ -8,6 +8,7 @@ from course_utils.training.loop import (
     History,
     Loss,
     Schedule,
+    Vicinity,
     batches,
     constant,
     erm,
@@ -17,6 +18,7 @@ from course_utils.training.loop import (
     train_epoch,
 )
 from course_utils.training.many import Record, by_epoch, fit_many
+from course_utils.training.stack import Stack
 
 __all__ = [
     "Batch",
@@ -24,6 +26,8 @@ __all__ = [
     "Loss",
     "Record",
     "Schedule",
+    "Stack",
+    "Vicinity",
     "batches",
     "by_epoch",
     "constant",

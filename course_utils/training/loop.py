@@ -28,6 +28,7 @@ class Batch(NamedTuple):
 
 
 Loss = Callable[[nn.Module, Batch], Tensor]
+Vicinity = Callable[[Batch], Batch]  # from examples to as many others near them, with labels that may be soft
 Schedule = Callable[[int, int], float]  # from (step, steps) to the share of the highest learning rate
 
 

@@ -1,26 +1,22 @@
 """`fit_many`: the same loop for many small networks at once.
 
-The weights of twenty networks stand in one tensor for each layer, so that a step of all of them is one call of
-PyTorch and not twenty (`torch.func`). Each network does what it would do alone: the losses are added up, and no
-loss depends on another network's weights.
+Each network does what it would do alone: the losses are added up, and no loss depends on another network's weights.
 """
 
-import copy
 import math
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
 from course_utils import progress
 from course_utils.data import check_labels
 from course_utils.models import best_device, seeded
-from course_utils.training.loop import Batch, Schedule, check_positive, one_cycle, scheduled, train_epoch
+from course_utils.training.loop import Batch, Schedule, Vicinity, check_positive, one_cycle, scheduled, train_epoch
+from course_utils.training.stack import Stack
 
 TOGETHER = 20  # networks that are trained at once: about as many as fit a CPU's cache
 
@@ -28,7 +24,9 @@ TOGETHER = 20  # networks that are trained at once: about as many as fit a CPU's
 class Record(NamedTuple):
     """What M networks answered while they were trained, each on n examples of its own."""
 
-    seen: Tensor  # [epochs, M, n] int16: the class given to each training example, in its batch, before the step
+    # [epochs, M, n] int16: the class given to each training example, in its batch, before the step. With a vicinity:
+    # to what stood in its place there, which says little about the example itself.
+    seen: Tensor
     watched: Tensor  # [epochs, M, W] int16: the class given to each watched image, after each epoch
 
 
@@ -43,10 +41,11 @@ def fit_many(
     batch_size: int = 128,
     weight_decay: float = 0.0,
     schedule: Schedule = one_cycle,
+    vicinities: Sequence[Vicinity] | None = None,
     seed: int = 0,
     watch: Tensor | None = None,
 ) -> Record:
-    """Train many networks of one layout with ERM and Adam, each on its own examples.
+    """Train many networks of one layout with ERM and Adam, each on its own examples or what lies near them.
 
     Network m ends up as after `fit(models[m], images[rows[m]], labels[m], seed=seed + m, …)`, whatever the others
     are. (With dropout that is so on average only: its draws are made for twenty networks at once.)
@@ -57,6 +56,8 @@ def fit_many(
         labels: [M, n] int64: `labels[m, i]` is what network m is told about its i-th example.
         rows: [M, n] int64 in 0…N − 1: the i-th example of network m is `images[rows[m, i]]`.
         epochs, lr, batch_size, weight_decay, schedule: as in `fit`.
+        vicinities: for each network, from its batch to the batch that its step is taken on, for instance
+            `mixup.vicinity(alpha)`, all with soft labels; `None` for the examples themselves.
         seed: network m draws the order of its examples from `seed + m`.
         watch: [W, …] float32, images that every network is asked about after each epoch; `None` for none.
 
@@ -71,6 +72,8 @@ def fit_many(
     _check_networks(models)
     _check_examples(len(models), images, labels, rows, watch)
     check_positive(epochs=epochs, lr=lr, batch_size=batch_size)
+    if vicinities is not None and len(vicinities) != len(models):
+        raise ValueError(f"vicinities must be {len(models)}, one for each network, got {len(vicinities)}")
     images, labels, rows = images.to(best_device()), labels.cpu(), rows.cpu()
     steps = epochs * math.ceil(rows.shape[1] / batch_size)
     starts = range(0, len(models), TOGETHER)
@@ -79,13 +82,15 @@ def fit_many(
     with seeded(seed), progress.bar(steps * len(starts), f"training {len(models)} networks") as bar:
         for start in starts:
             part = slice(start, start + TOGETHER)
-            stack = _Stack(models[part], examples=rows.shape[1])
+            stack = _Asked(models[part], examples=rows.shape[1])
             generators = [torch.Generator().manual_seed(seed + start + m) for m in range(len(stack.networks))]
             optimizer = torch.optim.Adam(stack.weights.values(), lr=lr, weight_decay=weight_decay, fused=True)
             loss = scheduled(_erm_of_each, optimizer, lr, schedule, steps, bar)
             for epoch in range(epochs):
                 stack.layout.train()
-                train_epoch(stack, loss, _batches(images, labels[part], rows[part], batch_size, generators), optimizer)
+                own = _batches(images, labels[part], rows[part], batch_size, generators)
+                near = own if vicinities is None else _moved(own, vicinities[part], generators)
+                train_epoch(stack, loss, near, optimizer)
                 seen[epoch, part] = stack.answers
                 watched[epoch, part] = stack.predict(watch)
             stack.unpack()
@@ -115,45 +120,26 @@ def by_epoch(**measures: Tensor) -> pd.DataFrame:
     return pd.DataFrame(columns, index=rows).reset_index()
 
 
-class _Stack:
-    """Networks whose weights stand in one tensor for each layer; the first axis goes over the networks."""
+class _Asked(Stack):
+    """A stack that notes what class its networks gave to each of their examples."""
 
     def __init__(self, networks: Sequence[nn.Module], examples: int) -> None:
-        device = best_device()
-        self.networks, self.layout = networks, copy.deepcopy(networks[0]).to(device)
-        self.weights = {
-            name: torch.stack([network.get_parameter(name).detach().to(device) for network in networks])
-            .requires_grad_(weight.requires_grad)
-            for name, weight in networks[0].named_parameters()
-        }  # fmt: skip
+        super().__init__(networks)
         self.answers = torch.empty(len(networks), examples, dtype=torch.int16)
-
-    def __call__(self, images: Tensor, each: int | None = 0) -> Tensor:
-        """Logits [M, B, K]; images [M, B, …], or [B, …] for all networks with `each=None`."""
-        run = vmap(partial(functional_call, self.layout), in_dims=(0, each), randomness="different")
-        return run(self.weights, images)
 
     def predict(self, images: Tensor) -> Tensor:
         """Classes [M, W] int16 on the CPU, in eval mode; images [W, …], the same for all."""
         self.layout.eval()
-        device = next(self.layout.parameters()).device
         with torch.no_grad():
-            parts = [self(part.to(device), each=None).argmax(dim=2) for part in images.split(512)]
+            parts = [self(part.to(best_device()), each=None).argmax(dim=2) for part in images.split(512)]
         return torch.cat(parts, dim=1).cpu().short()
 
-    def unpack(self) -> None:
-        """Give each network its own weights back."""
-        with torch.no_grad():
-            for name, stacked in self.weights.items():
-                for network, weight in zip(self.networks, stacked):
-                    network.get_parameter(name).copy_(weight)
 
-
-def _erm_of_each(stack: _Stack, batch: Batch) -> Tensor:
+def _erm_of_each(stack: _Asked, batch: Batch) -> Tensor:
     """The empirical risks of all networks on their batches, added up; the stack notes the answers."""
     logits = stack(batch.images)
     stack.answers.scatter_(1, batch.index, logits.detach().argmax(dim=2).cpu().short())
-    loss = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), reduction="sum")
+    loss = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(0, 1), reduction="sum")
     return loss / batch.labels.shape[1]
 
 
@@ -167,6 +153,17 @@ def _batches(
         # index_select(0, row) is images[row], twice as fast on a CPU.
         taken = images.index_select(0, row.flatten().to(images.device)).view(*row.shape, *images.shape[1:])
         yield Batch(taken, labels.gather(1, index).to(images.device), index, generators[0])
+
+
+def _moved(
+    batches: Iterable[Batch], vicinities: Sequence[Vicinity], generators: Sequence[torch.Generator]
+) -> Iterator[Batch]:
+    """Each network's part of each batch, moved into its own vicinity: labels [M, B, K]."""
+    for batch in batches:
+        parts = zip(vicinities, batch.images, batch.labels, batch.index, generators, strict=True)
+        near = [move(Batch(*own)) for move, *own in parts]
+        images, labels = (torch.stack(part) for part in list(zip(*near))[:2])
+        yield batch._replace(images=images, labels=labels)
 
 
 def _check_networks(models: Sequence[nn.Module]) -> None:

@@ -1,0 +1,142 @@
+"""Generative adversarial networks in the plane (Goodfellow et al., NIPS 2014), many at once.
+
+A generator g turns noise into points, a discriminator d tells them from real ones. Small enough to watch: what the
+generator makes can be drawn, and the parts of the data that it leaves out can be counted.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from course_utils import models, progress
+from course_utils.data import ring_of_gaussians
+from course_utils.training import Stack
+
+# From (discriminator, real points, made points, weights lam) to one number: what the discriminator makes small and
+# the generator makes large.
+Risk = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor, Tensor], Tensor]
+Weights = Callable[[int, torch.Generator], Tensor]  # from (n, generator) to n weights lam in [0, 1]
+
+
+class GanRecord(NamedTuple):
+    """What M pairs of networks did, at S moments of their training."""
+
+    steps: Tensor  # [S] int64: generator steps taken
+    samples: Tensor  # [S, M, n, 2]: points that each generator makes
+    gradients: Tensor  # [S, M]: average norm of the discriminator's input gradient at those points
+
+
+def mixup_gan_risk(discriminate: Callable[[Tensor], Tensor], real: Tensor, made: Tensor, lam: Tensor) -> Tensor:
+    """The risk of a discriminator that is asked how much of each point is real.
+
+        E ℓ(d(lam · x + (1 − lam) · g(z)), lam),   ℓ the binary cross-entropy
+
+    (Zhang et al., ICLR 2018, section 3.5.) With lam = 1 for one half of the pairs and 0 for the other, it is the
+    usual risk of a discriminator.
+
+    Args:
+        discriminate: from points [..., 2] to logits [..., 1]; a large logit says "real".
+        real, made: points [..., 2].
+        lam: [..., 1] in [0, 1], how much of each point is real.
+
+    Returns:
+        one number, the average over all pairs.
+    """
+    logits = discriminate(lam * real + (1 - lam) * made)
+    return F.binary_cross_entropy_with_logits(logits, lam.expand_as(logits))
+
+
+def real_or_made(n: int, generator: torch.Generator) -> Tensor:
+    """The weights of the usual objective: nothing is mixed, every second point is real."""
+    return torch.arange(n).remainder(2).float()
+
+
+def train_gans(
+    weights: Sequence[Weights],
+    risk: Risk = mixup_gan_risk,
+    *,
+    seeds: Sequence[int],
+    steps: int = 500,
+    discriminator_steps: int = 5,
+    pairs: int = 64,
+    lr: float = 3e-3,
+    moments: int = 8,
+) -> GanRecord:
+    """Train M generators against M discriminators on the ring of Gaussians: max over g, min over d, of the risk.
+
+    Args:
+        weights: for each network, how its weights lam are drawn: `real_or_made` for the usual objective,
+            `partial(sample_lam, alpha)` for mixup's.
+        risk: the objective, as `mixup_gan_risk`.
+        seeds: for each network, the seed of its initial weights.
+        steps: steps of the generator, at least `moments`.
+        discriminator_steps: steps of the discriminator before each of them.
+        pairs: pairs of a real and a made point in a step.
+        lr: Adam's learning rate, for both.
+        moments: how often to look, evenly over the training.
+
+    Raises:
+        ValueError: arguments that do not fit together.
+    """
+    if len(weights) != len(seeds) or not len(seeds):
+        raise ValueError(f"weights and seeds must be equally many, at least 1; got {len(weights)} and {len(seeds)}")
+    if not 1 <= moments <= steps:
+        raise ValueError(f"moments must be between 1 and the {steps} steps, got {moments}")
+    maker = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=2, seed=seed) for seed in seeds])
+    judge = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=1, seed=1_000 + seed) for seed in seeds])
+    generator = torch.Generator().manual_seed(seeds[0])
+    adam = [torch.optim.Adam(s.weights.values(), lr=lr, betas=(0.5, 0.999), fused=True) for s in (maker, judge)]
+    looks, seen = {math.ceil(steps * (k + 1) / moments) for k in range(moments)}, []
+    for step in progress.track(range(1, steps + 1), f"{len(seeds)} pairs of networks"):
+        for _ in range(discriminator_steps):
+            _take_step(adam[1], _draw_risk(maker, judge, weights, risk, pairs, generator))
+        _take_step(adam[0], -_draw_risk(maker, judge, weights, risk, pairs, generator))
+        if step in looks:
+            seen.append((torch.tensor(step), *_look(maker, judge, generator)))
+    return GanRecord(*(torch.stack(part) for part in zip(*seen)))
+
+
+def _draw_risk(
+    maker: Stack, judge: Stack, weights: Sequence[Weights], risk: Risk, pairs: int, generator: torch.Generator
+) -> Tensor:
+    """The risks of all discriminators on fresh pairs, added up."""
+    many = len(weights)
+    real = ring_of_gaussians(many * pairs, generator).view(many, pairs, 2)
+    made = maker(torch.randn(many, pairs, 2, generator=generator))
+    lam = torch.stack([draw(pairs, generator) for draw in weights]).unsqueeze(2)
+    return many * risk(judge, real.to(made.device), made, lam.to(made.device))
+
+
+def _take_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Move the optimizer's own weights, and no others, down the loss."""
+    optimizer.zero_grad()
+    loss.backward(inputs=optimizer.param_groups[0]["params"])
+    optimizer.step()
+
+
+def _look(maker: Stack, judge: Stack, generator: torch.Generator, n: int = 500) -> tuple[Tensor, Tensor]:
+    """(n points of each generator [M, n, 2], the mean norm of its discriminator's gradient there [M])."""
+    noise = torch.randn(len(maker.networks), n, 2, generator=generator)
+    points = maker(noise).detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(judge(points).sum(), points)
+    return points.detach().cpu(), gradient.norm(dim=2).mean(dim=1).cpu()
+
+
+def covered(samples: Tensor, modes: Tensor, radius: float, share: float = 0.02) -> Tensor:
+    """How many modes of the data a generator covers: those near which at least `share` of its points lie.
+
+    Args:
+        samples: [..., n, 2].
+        modes: [K, 2], the centres.
+        radius: how far from its centre a point still belongs to a mode.
+        share: of the n points, in (0, 1].
+
+    Returns:
+        [...] int64 in 0…K.
+    """
+    near = torch.cdist(samples, modes) <= radius  # [..., n, K]; the modes are farther apart than two radii
+    return (near.float().mean(dim=-2) >= share).sum(dim=-1)

@@ -1,0 +1,41 @@
+"""Many small networks of one layout as one: a step of all of them is one call of PyTorch and not twenty."""
+
+import copy
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from course_utils.models import best_device
+
+
+class Stack:
+    """Networks whose weights stand in one tensor for each layer; the first axis goes over the networks.
+
+    Args:
+        networks: M networks that differ in nothing but their weights, without BatchNorm. They stay as they are until
+            `unpack`.
+    """
+
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
+        device = best_device()
+        self.networks, self.layout = networks, copy.deepcopy(networks[0]).to(device)
+        self.weights = {
+            name: torch.stack([network.get_parameter(name).detach().to(device) for network in networks])
+            .requires_grad_(weight.requires_grad)
+            for name, weight in networks[0].named_parameters()
+        }  # fmt: skip
+
+    def __call__(self, images: Tensor, each: int | None = 0) -> Tensor:
+        """Logits [M, B, K]; images [M, B, …], or [B, …] for all networks with `each=None`."""
+        run = vmap(partial(functional_call, self.layout), in_dims=(0, each), randomness="different")
+        return run(self.weights, images)
+
+    def unpack(self) -> None:
+        """Give each network its own weights back."""
+        with torch.no_grad():
+            for name, stacked in self.weights.items():
+                for network, weight in zip(self.networks, stacked):
+                    network.get_parameter(name).copy_(weight)
