@@ -24,7 +24,7 @@ CHECKSUMS = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 # The ring of Gaussians: eight centres at distance 4 from the middle, and the standard deviation around each.
-RING_STD = 0.2
+RING_STD = 0.25
 _ANGLES = 2 * math.pi * torch.arange(8) / 8
 RING = 4 * torch.stack([_ANGLES.cos(), _ANGLES.sin()], dim=1)
 

@@ -35,7 +35,7 @@ def mixup_gan_risk(discriminate: Callable[[Tensor], Tensor], real: Tensor, made:
 
         E ℓ(d(lam · x + (1 − lam) · g(z)), lam),   ℓ the binary cross-entropy
 
-    (Zhang et al., ICLR 2018, section 3.5.) With lam = 1 for one half of the pairs and 0 for the other, it is the
+    (Zhang et al., ICLR 2018, section 3.7.) With lam = 1 for one half of the pairs and 0 for the other, it is the
     usual risk of a discriminator.
 
     Args:
@@ -62,8 +62,8 @@ def train_gans(
     seeds: Sequence[int],
     steps: int = 500,
     discriminator_steps: int = 5,
-    pairs: int = 64,
-    lr: float = 3e-3,
+    pairs: int = 128,
+    lr: float = 5e-3,
     moments: int = 8,
 ) -> GanRecord:
     """Train M generators against M discriminators on the ring of Gaussians: max over g, min over d, of the risk.

@@ -4,7 +4,7 @@ Evaluation never changes a model: it runs in eval mode, in chunks, without gradi
 layer is put back into the mode it was in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pandas as pd
@@ -109,13 +109,39 @@ def gradient_norms(model: nn.Module, images: Tensor, labels: Tensor, chunk: int 
     Returns:
         [N] float32 on the CPU, at least 0.
     """
+    told = iter(labels.split(chunk))
+    return _norms(
+        model, images, lambda logits: F.cross_entropy(logits, next(told).to(logits.device), reduction="sum"), chunk
+    )
+
+
+def margin_slopes(model: nn.Module, images: Tensor, chunk: int = 512) -> Tensor:
+    """How steep the network itself is at each image, whatever its loss: the norm of its margin's gradient.
+
+    The margin is the largest logit minus the second largest.
+
+    Args:
+        model, images: as in `gradient_norms`.
+
+    Returns:
+        [N] float32 on the CPU, at least 0.
+    """
+
+    def margins(logits: Tensor) -> Tensor:
+        first, second = logits.topk(2, dim=1).values.T
+        return (first - second).sum()
+
+    return _norms(model, images, margins, chunk)
+
+
+def _norms(model: nn.Module, images: Tensor, score: Callable[[Tensor], Tensor], chunk: int) -> Tensor:
+    """Norms of the gradients in the images of a score that adds up over them."""
     device, norms = next(model.parameters()).device, []
     with keeping_mode(model):
         model.eval()
-        for part, told in zip(images.split(chunk), labels.split(chunk)):
+        for part in images.split(chunk):
             part = part.to(device).clone().requires_grad_()
-            loss = F.cross_entropy(model(part), told.to(device), reduction="sum")
-            (gradient,) = torch.autograd.grad(loss, part)
+            (gradient,) = torch.autograd.grad(score(model(part)), part)
             norms.append(gradient.flatten(1).norm(dim=1).cpu())
     return torch.cat(norms)
 

@@ -4,6 +4,8 @@ ERM trains at the examples themselves. Vicinal risk minimization (Chapelle et al
 neighbourhood of each; mixup's neighbourhood of an example is the straight way to another one.
 """
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -36,10 +38,11 @@ def mixup(
         ValueError: arguments that do not fit together; the message names the argument.
     """
     lam = torch.as_tensor(lam, dtype=images.dtype, device=images.device)
-    _check_mixing(images, labels, lam, index, num_classes)
+    check_mixing(images, labels, lam, index, num_classes)
     soft = labels if labels.is_floating_point() else F.one_hot(labels, num_classes).to(images.dtype)
     weight = lam.view(-1, *[1] * (images.dim() - 1))
-    mixed_images = weight * images + (1 - weight) * images[index]
+    # index_select(0, index) is images[index], several times as fast on a CPU.
+    mixed_images = weight * images + (1 - weight) * images.index_select(0, index)
     mixed_labels = lam.view(-1, 1) * soft + (1 - lam.view(-1, 1)) * soft[index]
     return mixed_images, mixed_labels
 
@@ -69,10 +72,10 @@ def sample_lam(alpha: float, n: int, generator: torch.Generator) -> Tensor:
     """Draw mixing weights lam ~ Beta(alpha, alpha).
 
     Small alpha: lam near 0 or 1, so one of the two examples prevails. alpha = 1: all weights alike. Large alpha:
-    lam near ½. alpha = 0 is the limit in which nothing is mixed, lam = 1: ERM.
+    lam near ½. alpha = 0 is the limit in which nothing is mixed, lam = 1: ERM. alpha = ∞ is the other: lam = ½.
 
     Args:
-        alpha: at least 0.
+        alpha: at least 0; may be infinite.
         n: how many weights: 1 for a whole batch, as in the authors' code, or one for each of its examples.
         generator: where the randomness comes from.
 
@@ -80,14 +83,14 @@ def sample_lam(alpha: float, n: int, generator: torch.Generator) -> Tensor:
         [n] float32 in [0, 1], on the CPU.
 
     Raises:
-        ValueError: a negative or infinite alpha, or n below 1.
+        ValueError: a negative alpha, or n below 1.
     """
-    if not 0 <= alpha < float("inf"):
-        raise ValueError(f"alpha must be at least 0 and finite, got {alpha}")
+    if not alpha >= 0:
+        raise ValueError(f"alpha must be at least 0, got {alpha}")
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
-    if alpha == 0:
-        return torch.ones(n)
+    if alpha == 0 or math.isinf(alpha):
+        return torch.full((n,), 1.0 if alpha == 0 else 0.5)
     # PyTorch's Beta takes no generator, NumPy's does: one is seeded from the other.
     seed = torch.randint(2**62, (), generator=generator).item()
     return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, n)).float()
@@ -124,8 +127,8 @@ def mixup_loss(alpha: float, *, num_classes: int = 10, per_example: bool = False
     return lambda model, batch: erm(model, mixed(batch))
 
 
-def _check_mixing(images: Tensor, labels: Tensor, lam: Tensor, index: Tensor, num_classes: int) -> None:
-    """Name the argument that is wrong."""
+def check_mixing(images: Tensor, labels: Tensor, lam: Tensor, index: Tensor, num_classes: int) -> None:
+    """Raise a ValueError that names the argument that does not fit the others; shapes as in `mixup`."""
     n = len(images)
     if labels.is_floating_point():
         if labels.shape != (n, num_classes):

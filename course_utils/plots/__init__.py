@@ -16,7 +16,7 @@ from course_utils.plots.curves import (
     race,
     reliability_diagrams,
 )
-from course_utils.plots.images import draw_boundary, draw_points, pictures, snapshots
+from course_utils.plots.images import draw_boundary, draw_points, mixing_gallery, pictures, snapshots
 from course_utils.plots.page import (
     BLACK,
     BLUE,
@@ -60,6 +60,7 @@ __all__ = [
     "histograms",
     "line_panels",
     "lines",
+    "mixing_gallery",
     "panels",
     "pictures",
     "png",

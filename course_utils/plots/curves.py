@@ -243,6 +243,7 @@ def draw_beta(ax: Axes, alpha: float, colour: str, name: str = "") -> None:
         lam = torch.linspace(0.005, 0.995, 199)
         ax.plot(lam, torch.distributions.Beta(alpha, alpha).log_prob(lam).exp(), color=colour)
     ax.set(xlim=(-0.02, 1.02), xlabel="lam", ylabel="density")
+    ax.set_ylim(bottom=0, top=max(2, ax.get_ylim()[1]))
     if name:
         ax.set_title(name, fontsize=13, color=colour)
 

@@ -9,7 +9,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils.plots.page import BLACK, BLUE, VERMILLION, headline, panels
+from course_utils.plots.curves import draw_beta
+from course_utils.plots.page import BLACK, BLUE, PURPLE, VERMILLION, headline, panels
 
 # The two classes of a toy in the plane: not the colours of training and test data, and darker than their ground.
 CLASS_COLOURS = ("#00785a", "#9c3d74")
@@ -28,6 +29,29 @@ def pictures(images: Tensor, captions: Sequence[str], *, title: str, columns: in
         grey = {"cmap": "gray_r"} if len(image) == 1 else {}
         ax.imshow(image.permute(1, 2, 0).numpy(), vmin=0, vmax=1, **grey)
         ax.set_title(caption, fontsize=11, fontweight="normal", loc="center", pad=3)
+    headline(figure, title)
+    return figure
+
+
+def mixing_gallery(draws: dict[float, tuple[Tensor, Tensor]], *, title: str) -> Figure:
+    """What mixup makes of a batch: a row for each alpha, the density of its weights and some pictures.
+
+    Args:
+        draws: for each alpha, weights lam [n] and mixed pictures [n, 1, H, W].
+        title: the finding.
+    """
+    columns = len(next(iter(draws.values()))[0])
+    figure, axes = panels(
+        len(draws), 1 + columns, width=11, height=0.9 + 1.35 * len(draws), width_ratios=[2.6] + [1] * columns
+    )
+    for row, (alpha, (lam, mixed)) in zip(axes, draws.items()):
+        draw_beta(row[0], alpha, PURPLE)
+        row[0].set(ylabel=f"alpha = {alpha:g}", yticks=[], xticks=[0, 0.5, 1], xlabel="")
+        for ax, weight, picture in zip(row[1:], lam, mixed):
+            ax.axis("off")
+            ax.imshow(picture[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
+            ax.set_title(f"{weight:.2f}", fontsize=11, fontweight="normal", loc="center", pad=3)
+    axes[-1, 0].set_xlabel("lam")
     headline(figure, title)
     return figure
 
