@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from course_utils.plots.page import BLACK, COLOURS, DASHES, GREEN, GREY, MARKERS, VERMILLION, headline, panels
+from course_utils.plots.page import BLACK, BLUE, COLOURS, DASHES, GREEN, GREY, MARKERS, VERMILLION, headline, panels
 
 # What was measured on training, validation and test data looks the same in every chapter.
 ROLES = {
@@ -102,9 +102,12 @@ def draw_lines(
 
 def _label_ends(ax: Axes, drawn: Sequence[Line2D], names: Sequence[str]) -> None:
     """Write each name beside the right end of its line, as far apart as the letters need."""
-    low, high = ax.get_ylim()
+    scale = ax.yaxis.get_transform()  # a logarithmic axis is measured on the page too
+    low, high = scale.transform(ax.get_ylim())
     gap = 0.075 * (high - low)
-    ends = sorted(((line.get_ydata()[-1], name, line.get_color()) for line, name in zip(drawn, names)))
+    ends = sorted(
+        (float(scale.transform(line.get_ydata()[-1])), name, line.get_color()) for line, name in zip(drawn, names)
+    )
     places = [end for end, _, _ in ends]
     for i in range(1, len(places)):  # upwards until none covers the one below …
         places[i] = max(places[i], places[i - 1] + gap)
@@ -113,7 +116,7 @@ def _label_ends(ax: Axes, drawn: Sequence[Line2D], names: Sequence[str]) -> None
         places[i] = min(places[i], places[i + 1] - gap)
     for place, (_, name, colour) in zip(places, ends):
         ax.annotate(
-            name, (1.01, place), xycoords=("axes fraction", "data"), va="center",
+            name, (1.01, scale.inverted().transform(place)), xycoords=("axes fraction", "data"), va="center",
             color=colour, fontweight="bold", annotation_clip=False,
         )  # fmt: skip
 
@@ -248,24 +251,27 @@ def draw_beta(ax: Axes, alpha: float, colour: str, name: str = "") -> None:
         ax.set_title(name, fontsize=13, color=colour)
 
 
-def reliability_diagrams(tables: dict[str, pd.DataFrame], *, title: str) -> Figure:
-    """Accuracy over confidence, a panel for each model; the area of a dot is its number of examples.
+def reliability_diagrams(tables: dict[str, tuple[pd.DataFrame, pd.DataFrame]], *, title: str) -> Figure:
+    """Accuracy over confidence, a panel for each model, as it is and after temperature scaling.
 
     Args:
-        tables: for each panel, its heading and a table as `metrics.reliability` makes it.
+        tables: for each panel, its heading and two tables as `metrics.reliability` makes them: raw (dots, whose area
+            is the number of examples, with their distance to the diagonal) and scaled (a thin line).
         title: the finding.
     """
-    figure, axes = panels(1, len(tables), width=11, height=4.4, sharey=True)
-    for ax, (heading, table), colour in zip(axes[0], tables.items(), COLOURS[2:]):
+    figure, axes = panels(1, len(tables), width=10, height=4, sharey=True)
+    for ax, (heading, (raw, scaled)) in zip(axes[0], tables.items()):
         ax.plot([0, 1], [0, 1], color=GREY, linestyle=":")
-        ax.vlines(table["confidence"], table["confidence"], table["accuracy"], color=VERMILLION, linewidth=3)
-        size = 700 * table["examples"] / table["examples"].sum()
-        ax.plot(table["confidence"], table["accuracy"], color=colour, linewidth=1.5)
-        ax.scatter(table["confidence"], table["accuracy"], s=18 + size, color=colour, zorder=3)
-        ax.set(xlabel="confidence", xlim=(0, 1.03), ylim=(0, 1.03))
-        ax.set_title(heading, fontsize=13)
+        ax.vlines(raw["confidence"], raw["confidence"], raw["accuracy"], color=VERMILLION, linewidth=3)
+        size = 18 + 600 * raw["examples"] / raw["examples"].sum()
+        ax.scatter(raw["confidence"], raw["accuracy"], s=size, color=BLUE, zorder=3)
+        ax.plot(scaled["confidence"], scaled["accuracy"], color=GREEN, linewidth=1.8, dashes=(3, 1))
+        ax.set(xlim=(0, 1.04), ylim=(0, 1.04), xlabel="confidence")
+        ax.set_title(heading, fontsize=12)
     axes[0, 0].set_ylabel("accuracy")
-    axes[0, 0].text(0.04, 0.93, "less sure than right", fontsize=11)
-    axes[0, 0].text(1.0, 0.05, "surer than right", fontsize=11, ha="right")
+    axes[0, 0].text(0.03, 0.93, "less sure than right", fontsize=11)
+    axes[0, 0].text(1.02, 0.04, "surer than right", fontsize=11, ha="right")
+    axes[0, -1].text(1.02, 0.12, "raw", fontsize=11, ha="right", color=BLUE, fontweight="bold")
+    axes[0, -1].text(1.02, 0.03, "after temperature", fontsize=11, ha="right", color=GREEN, fontweight="bold")
     headline(figure, title)
     return figure

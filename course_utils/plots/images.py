@@ -93,7 +93,7 @@ def snapshots(samples: dict[str, Tensor], moments: Sequence[str], modes: Tensor,
         title: the finding.
     """
     rows, columns = len(samples), len(moments)
-    figure, axes = panels(rows, columns, width=10, height=0.8 + 10 / columns * rows, sharex=True, sharey=True)
+    figure, axes = panels(rows, columns, width=8, height=0.8 + 7.6 / columns * rows, sharex=True, sharey=True)
     reach = 1.5 * modes.abs().max().item()
     for row, (name, points) in enumerate(samples.items()):
         axes[row, 0].set_ylabel(name, fontweight="bold")

@@ -41,10 +41,10 @@ def panels(
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file of 256 colours, a third of the size of one with all of them."""
+    """The figure as a PNG file of 64 colours, which looks the same as one with all of them, at a third of its size."""
     full, small = io.BytesIO(), io.BytesIO()
     figure.savefig(full, format="png")
-    Image.open(full).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+    Image.open(full).convert("RGB").quantize(64, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
         small, format="png", optimize=True
     )
     return small.getvalue()
