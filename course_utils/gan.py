@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from course_utils import models, progress
 from course_utils.data import ring_of_gaussians
-from course_utils.training import Stack
+from course_utils.training import Stack, check_positive
 
 # From (discriminator, real points, made points, weights lam) to one number: what the discriminator makes small and
 # the generator makes large.
@@ -80,10 +80,12 @@ def train_gans(
         moments: how often to look, evenly over the training.
 
     Raises:
-        ValueError: arguments that do not fit together.
+        ValueError: arguments that do not fit together; the message names the argument.
+        FloatingPointError: the risk became infinite or NaN; the message says at which step.
     """
     if len(weights) != len(seeds) or not len(seeds):
         raise ValueError(f"weights and seeds must be equally many, at least 1; got {len(weights)} and {len(seeds)}")
+    check_positive(discriminator_steps=discriminator_steps, pairs=pairs, lr=lr)
     if not 1 <= moments <= steps:
         raise ValueError(f"moments must be between 1 and the {steps} steps, got {moments}")
     maker = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=2, seed=seed) for seed in seeds])
@@ -94,7 +96,12 @@ def train_gans(
     for step in progress.track(range(1, steps + 1), f"{len(seeds)} pairs of networks"):
         for _ in range(discriminator_steps):
             _take_step(adam[1], _draw_risk(maker, judge, weights, risk, pairs, generator))
-        _take_step(adam[0], -_draw_risk(maker, judge, weights, risk, pairs, generator))
+        value = _draw_risk(maker, judge, weights, risk, pairs, generator)
+        if not math.isfinite(value.item()):
+            raise FloatingPointError(
+                f"the risk is {value.item()} at step {step} of {steps}: try a smaller lr than {lr:g}"
+            )
+        _take_step(adam[0], -value)
         if step in looks:
             seen.append((torch.tensor(step), *_look(maker, judge, generator)))
     return GanRecord(*(torch.stack(part) for part in zip(*seen)))
@@ -126,17 +133,29 @@ def _look(maker: Stack, judge: Stack, generator: torch.Generator, n: int = 500) 
     return points.detach().cpu(), gradient.norm(dim=2).mean(dim=1).cpu()
 
 
-def covered(samples: Tensor, modes: Tensor, radius: float, share: float = 0.02) -> Tensor:
-    """How many modes of the data a generator covers: those near which at least `share` of its points lie.
+def share_near(samples: Tensor, modes: Tensor, radius: float) -> Tensor:
+    """The share of a generator's points that lie near some mode of the data.
 
     Args:
         samples: [..., n, 2].
         modes: [K, 2], the centres.
         radius: how far from its centre a point still belongs to a mode.
+
+    Returns:
+        [...] float32 in [0, 1].
+    """
+    return (torch.cdist(samples, modes) <= radius).any(dim=-1).float().mean(dim=-1)
+
+
+def covered(samples: Tensor, modes: Tensor, radius: float, share: float = 0.02) -> Tensor:
+    """How many modes of the data a generator covers: those near which at least `share` of its points lie.
+
+    Args:
+        samples, modes, radius: as in `share_near`; the modes must be farther apart than two radii.
         share: of the n points, in (0, 1].
 
     Returns:
         [...] int64 in 0…K.
     """
-    near = torch.cdist(samples, modes) <= radius  # [..., n, K]; the modes are farther apart than two radii
+    near = torch.cdist(samples, modes) <= radius  # [..., n, K]
     return (near.float().mean(dim=-2) >= share).sum(dim=-1)

@@ -137,7 +137,8 @@ def margin_slopes(model: nn.Module, images: Tensor, chunk: int = 512) -> Tensor:
 def _norms(model: nn.Module, images: Tensor, score: Callable[[Tensor], Tensor], chunk: int) -> Tensor:
     """Norms of the gradients in the images of a score that adds up over them."""
     device, norms = next(model.parameters()).device, []
-    with keeping_mode(model):
+    # A gradient is needed here even where the caller has switched them off.
+    with keeping_mode(model), torch.inference_mode(False), torch.enable_grad():
         model.eval()
         for part in images.split(chunk):
             part = part.to(device).clone().requires_grad_()
@@ -160,11 +161,27 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
 
     Returns:
         a float in [0, 1]. An empty bin counts nothing.
+
+    Raises:
+        ValueError: probabilities outside [0, 1] (logits, say), not one label for each, or bins below 1.
     """
+    check_probabilities(probabilities, labels, bins)
     confidence, predicted = probabilities.max(dim=1)
     gap = (predicted == labels).float() - confidence
     which = (confidence * bins).ceil().long().clamp(1, bins) - 1
     return torch.zeros(bins).index_add(0, which, gap).abs().sum().item() / len(labels)
+
+
+def check_probabilities(probabilities: Tensor, labels: Tensor, bins: int) -> None:
+    """Raise a ValueError that names the argument that is wrong; shapes as in `expected_calibration_error`."""
+    if not (probabilities.min() >= 0 and probabilities.max() <= 1 + 1e-5):
+        low, high = probabilities.min(), probabilities.max()
+        raise ValueError(f"probabilities must lie in [0, 1], got values from {low:g} to {high:g}: logits, perhaps?")
+    if labels.shape != (len(probabilities),):
+        found = list(labels.shape)
+        raise ValueError(f"labels must be [{len(probabilities)}], one for each row of probabilities, got {found}")
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins}")
 
 
 def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> pd.DataFrame:
@@ -175,7 +192,11 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> pd.Dat
 
     Returns:
         columns confidence and accuracy, means over the bin's examples, and examples, their number.
+
+    Raises:
+        ValueError: as in `expected_calibration_error`.
     """
+    check_probabilities(probabilities, labels, bins)
     confidence, predicted = probabilities.max(dim=1)
     which = (confidence * bins).ceil().long().clamp(1, bins) - 1
     examples = pd.DataFrame({"confidence": confidence, "accuracy": (predicted == labels).float(), "bin": which})

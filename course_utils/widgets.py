@@ -204,7 +204,7 @@ def mixing_desk(nets: dict[str, nn.Module], alphas: dict[str, float], images: Te
         partial(draw_mixing, pair, nets, alphas),
         alt="A mixed picture, the Beta density with its weight marked, and the class probabilities that an ERM and "
         "a mixup network give to it.",
-        start={"first": 3, "second": 8, "lam": 0.6, "alpha": list(nets)[-1]},
+        start={"first": 3, "second": 8, "lam": 0.6, "alpha": list(nets)[len(nets) // 2]},
         first=range(10),
         second=range(10),
         lam=[(f"{k / 20:.2f}", k / 20) for k in range(21)],

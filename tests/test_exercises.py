@@ -7,6 +7,7 @@ import inspect
 import math
 import re
 
+import answers_mixup
 import nbformat
 import numpy as np
 import pytest
@@ -192,6 +193,7 @@ RIGHT = {
     ],
     "train_epoch": [loop_zero_last, loop_with_model_zero_grad, loop_that_looks_again],
     "choose_model": [choice_by_lists, choice_by_numpy],
+    **answers_mixup.RIGHT,
 }
 
 
@@ -644,6 +646,7 @@ WRONG = [
     ("choose_model", both_seeds, "one number for each seed"),
     ("choose_model", turned_around, "the wrong way round"),
     ("choose_model", only_the_index, "It stopped with TypeError"),
+    *answers_mixup.WRONG,
 ]
 
 

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, log_loss
 from torch import nn
+from torch.nn import functional as F
 
 from course_utils import metrics, models
 
@@ -114,3 +116,101 @@ def test_choose_model_looks_at_validation_alone():
     for _ in range(10):
         train, test = torch.rand(2, 5, 3, generator=generator)
         assert metrics.choose_model(train, validation, test) == (best, pytest.approx(test[best].mean().item()))
+
+
+# ---- how steep, how sure -----------------------------------------------------------------------------------
+
+
+def test_gradient_norms_are_those_of_each_image_alone():
+    images, labels = torch.rand(7, 1, 2, 2), torch.arange(7) % 3
+    net = models.mlp(4, (8,), 3, seed=0)
+    norms = metrics.gradient_norms(net, images, labels, chunk=3)
+    soft = metrics.gradient_norms(net, images, F.one_hot(labels, 3).float())
+    for image, label, norm in zip(images, labels, norms):
+        image = image[None].clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(F.cross_entropy(net(image), label[None]), image)
+        assert norm.item() == pytest.approx(gradient.norm().item(), rel=1e-4)
+    assert torch.allclose(norms, soft, rtol=1e-4)
+    assert not images.requires_grad
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_the_margins_slope_of_a_linear_model_is_the_distance_of_its_rows():
+    net = models.mlp(4, (), 3, seed=0)
+    images = torch.rand(20, 4)
+    first, second = metrics.predict(net, images).topk(2, dim=1).indices.T
+    weight = net[-1].weight.detach()
+    assert torch.allclose(metrics.margin_slopes(net, images), (weight[first] - weight[second]).norm(dim=1), atol=1e-5)
+
+
+def test_slopes_are_measured_in_eval_mode_under_no_grad_and_give_the_mode_back(moody):
+    images, labels = torch.rand(10, 4), torch.zeros(10, dtype=torch.int64)
+    with torch.no_grad():
+        first, second = (metrics.gradient_norms(moody, images, labels) for _ in range(2))
+    with torch.inference_mode():
+        third = metrics.gradient_norms(moody, images, labels)
+        metrics.margin_slopes(moody, images)
+    assert torch.equal(first, second)
+    assert torch.equal(first, third)
+    assert [layer.training for layer in moody] == [True, True, False, True, True]
+
+
+def answers(n=4_000, scale=1.0):
+    """Logits, and labels drawn from their softmax; the logits are then scaled."""
+    generator = torch.Generator().manual_seed(0)
+    logits = 2 * torch.randn(n, 5, generator=generator)
+    labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator).squeeze(1)
+    return scale * logits, labels
+
+
+@pytest.mark.parametrize("bins", [1, 7, 15])
+def test_calibration_agrees_with_scikit_learn(bins):
+    logits, labels = answers(500, scale=2.0)
+    probabilities = logits.softmax(dim=1)
+    confidence, predicted = probabilities.max(dim=1)
+    right = (predicted == labels).numpy()
+    accuracy, mean = calibration_curve(right, confidence.numpy(), n_bins=bins)
+    table = metrics.reliability(probabilities, labels, bins)
+    assert table["accuracy"].tolist() == pytest.approx(accuracy)
+    assert table["confidence"].tolist() == pytest.approx(mean)
+    assert table["examples"].sum() == 500
+    error = (table["examples"] / 500 * abs(accuracy - mean)).sum()
+    assert metrics.expected_calibration_error(probabilities, labels, bins) == pytest.approx(error, abs=1e-6)
+
+
+def test_who_is_always_right_and_sure_is_calibrated_and_always_wrong_and_sure_is_not():
+    sure = torch.eye(3)
+    assert metrics.expected_calibration_error(sure, torch.arange(3)) == 0
+    assert metrics.expected_calibration_error(sure, (torch.arange(3) + 1) % 3) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])
+def test_the_temperature_undoes_a_scale_and_calibrates(scale):
+    logits, labels = answers(scale=scale)
+    t = metrics.temperature(logits, labels)
+    assert t == pytest.approx(scale, rel=0.1)
+    errors = [metrics.expected_calibration_error((logits / x).softmax(dim=1), labels) for x in (1, t)]
+    assert errors[1] < 0.03
+    assert scale == 1 or errors[0] > 2 * errors[1]
+
+
+def test_the_temperature_is_where_the_loss_is_smallest():
+    logits, labels = answers(300, scale=5.0)
+    t = metrics.temperature(logits, labels)
+    losses = [metrics.empirical_risk(logits / x, labels).item() for x in (0.95 * t, t, 1.05 * t)]
+    assert losses[1] == min(losses)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"bins": 0}, "bins must be at least 1, got 0"),
+        ({"labels": torch.zeros(3).long()}, r"labels must be \[4\], one for each row of probabilities, got \[3\]"),
+        ({"probabilities": torch.randn(4, 2) * 5}, "probabilities must lie in"),
+    ],
+)
+def test_a_calibration_of_what_does_not_fit_is_refused(change, words):
+    fitting = {"probabilities": torch.full((4, 2), 0.5), "labels": torch.zeros(4).long(), "bins": 10}
+    for measure in (metrics.expected_calibration_error, metrics.reliability):
+        with pytest.raises(ValueError, match=words):
+            measure(**fitting | change)

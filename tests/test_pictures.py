@@ -1,6 +1,7 @@
 """Claims judge, plots draw what they are given, sliders redraw."""
 
 import io
+import math
 
 import numpy as np
 import pandas as pd
@@ -266,7 +267,77 @@ def test_nothing_by_heart_is_said_and_not_drawn():
     assert "0 of 16 wrong labels given back" in figure.get_suptitle()
 
 
-@pytest.mark.parametrize("make", [widgets.moons_playground, widgets.digit_browser, by_heart])
+def mixing_desk():
+    nets = {name: models.mlp(seed=seed) for seed, name in enumerate(("0", "1", "∞"))}
+    return widgets.mixing_desk(nets, {"0": 0.0, "1": 1.0, "∞": math.inf}, *data.load_mnist("test", n=100))
+
+
+def test_the_mixing_desk_shows_the_mixture_and_what_the_networks_say_of_it():
+    desk = mixing_desk()
+    figure = desk.draw(first=3, second=8, lam=0.25, alpha="1")
+    images, labels = data.load_mnist("test", n=100)
+    mixed = 0.25 * images[labels == 3][0] + 0.75 * images[labels == 8][0]
+    picture, density, answers = figure.axes
+    assert np.allclose(picture.images[0].get_array(), mixed[0])
+    assert picture.get_title(loc="left") == "25% of a 3, 75% of a 8"
+    for bars, seed in zip(answers.containers, (0, 1)):
+        said = metrics.predict(models.mlp(seed=seed), mixed[None]).softmax(dim=1)[0]
+        assert [bar.get_height() for bar in bars] == pytest.approx(said.tolist(), abs=1e-5)
+    assert len(desk.draw(first=3, second=8, lam=0.25, alpha="0").axes[2].containers) == 1  # ERM beside itself
+
+
+@pytest.mark.parametrize(("alpha", "spikes"), [(0, [0, 1]), (math.inf, [0.5])])
+def test_the_limits_of_beta_are_drawn_as_spikes(alpha, spikes):
+    figure, axes = plots.panels()
+    plots.draw_beta(axes[0, 0], alpha, plots.BLUE)
+    assert [line.get_xdata()[0] for line in axes[0, 0].lines] == spikes
+
+
+def test_a_beta_density_is_drawn_with_its_height():
+    figure, axes = plots.panels()
+    plots.draw_beta(axes[0, 0], 2.0, plots.BLUE)
+    line = axes[0, 0].lines[0]
+    assert np.interp(0.5, *line.get_data()) == pytest.approx(1.5, rel=1e-3)
+    assert axes[0, 0].get_ylim()[0] == 0
+
+
+def test_names_stand_at_the_ends_of_their_lines_on_a_logarithmic_axis_too():
+    figure, axes = plots.panels()
+    axes[0, 0].set_yscale("log")
+    frame = pd.DataFrame({"x": [0, 1], "low": [1.0, 0.01], "high": [1.0, 100.0]})
+    plots.draw_lines(axes[0, 0], frame, "x", ["low", "high"])
+    assert [text.xy[1] for text in axes[0, 0].texts] == pytest.approx([0.01, 100.0], rel=0.6)
+
+
+def test_a_gallery_has_a_row_for_each_alpha_and_its_pictures():
+    images, _ = data.load_mnist("test", n=3)
+    figure = plots.mixing_gallery({a: (torch.tensor([0.1, 0.2, 0.3]), images) for a in (0.1, 1.0)}, title="t")
+    assert [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()] == ["alpha = 0.1", "alpha = 1"]
+    shown = [ax for ax in figure.axes if ax.images]
+    assert [ax.get_title() for ax in shown] == ["0.10", "0.20", "0.30"] * 2
+
+
+def test_a_reliability_diagram_has_a_dot_for_each_bin_and_both_tables():
+    raw = pd.DataFrame({"confidence": [0.5, 0.9], "accuracy": [0.4, 0.7], "examples": [10, 90]})
+    figure = plots.reliability_diagrams({"a": (raw, raw * 0.5), "b": (raw, raw)}, title="t")
+    for ax, heading in zip(figure.axes, "ab"):
+        assert ax.get_title(loc="left") == heading
+        assert np.allclose(ax.collections[-1].get_offsets(), raw[["confidence", "accuracy"]])
+    assert np.allclose(figure.axes[0].lines[-1].get_ydata(), raw["accuracy"] * 0.5)
+    small, large = figure.axes[0].collections[-1].get_sizes()
+    assert large > small
+
+
+def test_snapshots_show_every_generator_at_every_moment():
+    clouds = {name: torch.randn(3, 20, 2) for name in ("one", "two")}
+    figure = plots.snapshots(clouds, ["a", "b", "c"], data.RING, title="t")
+    assert len(figure.axes) == 6
+    for ax, cloud in zip(figure.axes, torch.cat(list(clouds.values()))):
+        assert np.allclose(ax.collections[1].get_offsets(), cloud)
+        assert len(ax.collections[0].get_offsets()) == 8
+
+
+@pytest.mark.parametrize("make", [widgets.moons_playground, widgets.digit_browser, by_heart, mixing_desk])
 def test_every_slider_changes_the_picture(make):
     figure = make()
     for name, slider in figure.sliders.items():

@@ -1,0 +1,111 @@
+"""The toy GAN against a loop written by hand, and what is counted of its points."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from course_utils import data, gan, models
+from course_utils.mixup import sample_lam
+
+
+def test_the_ring_has_eight_modes_of_equal_weight():
+    points = data.ring_of_gaussians(20_000, torch.Generator().manual_seed(0))
+    near = torch.cdist(points, data.RING).argmin(dim=1)
+    counts = near.bincount(minlength=8)
+    assert counts.min() > 2_300
+    assert counts.max() < 2_700
+    spread = (points - data.RING[near]).std(dim=0)
+    assert spread.tolist() == pytest.approx([data.RING_STD] * 2, rel=0.05)
+    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
+        data.ring_of_gaussians(0, torch.Generator())
+
+
+def test_unmixed_it_is_the_usual_risk_of_a_discriminator():
+    real, made = torch.randn(6, 2), torch.randn(6, 2)
+    discriminate = models.mlp(2, (8,), 1, seed=0)
+    lam = gan.real_or_made(6, torch.Generator())
+    assert lam.tolist() == [0, 1, 0, 1, 0, 1]
+    on_real = F.binary_cross_entropy_with_logits(discriminate(real[1::2]), torch.ones(3, 1))
+    on_made = F.binary_cross_entropy_with_logits(discriminate(made[::2]), torch.zeros(3, 1))
+    risk = gan.mixup_gan_risk(discriminate, real, made, lam.unsqueeze(1))
+    assert risk.item() == pytest.approx((on_real + on_made).item() / 2, rel=1e-5)
+
+
+def by_hand(seed, steps, pairs, lr, draw):
+    """One pair of networks, trained without stacks: plain modules, backward and Adam."""
+    maker = models.mlp(2, (32, 32), 2, seed=seed)
+    judge = models.mlp(2, (32, 32), 1, seed=1_000 + seed)
+    adam = {net: torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999)) for net in (maker, judge)}
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(steps):
+        for net, sign in ((judge, 1), (judge, 1), (maker, -1)):
+            real = data.ring_of_gaussians(pairs, generator)
+            made = maker(torch.randn(1, pairs, 2, generator=generator)[0])
+            lam = draw(pairs, generator).unsqueeze(1)
+            mixed = lam * real + (1 - lam) * made
+            loss = F.binary_cross_entropy(judge(mixed).sigmoid(), lam)
+            adam[net].zero_grad()
+            (sign * loss).backward(inputs=list(net.parameters()))
+            adam[net].step()
+    noise = torch.randn(1, 500, 2, generator=generator)[0]
+    points = maker(noise).detach().requires_grad_()
+    judge(points).sum().backward()
+    return points.detach(), points.grad.norm(dim=1).mean()
+
+
+@pytest.mark.parametrize("draw", [gan.real_or_made, partial(sample_lam, 0.5)])
+def test_it_agrees_with_a_loop_written_by_hand(draw):
+    record = gan.train_gans([draw], seeds=[3], steps=12, discriminator_steps=2, pairs=16, moments=1)
+    points, gradient = by_hand(3, 12, 16, 5e-3, draw)
+    assert torch.allclose(record.samples[0, 0], points, atol=2e-3)
+    assert record.gradients[0, 0].item() == pytest.approx(gradient.item(), rel=1e-2)
+
+
+def test_the_record_has_a_row_for_each_moment_and_pair():
+    record = gan.train_gans([gan.real_or_made] * 3, seeds=[0, 1, 2], steps=10, pairs=8, moments=4)
+    assert record.steps.tolist() == [3, 5, 8, 10]
+    assert record.samples.shape == (4, 3, 500, 2)
+    assert record.gradients.shape == (4, 3)
+    again = gan.train_gans([gan.real_or_made] * 3, seeds=[0, 1, 2], steps=10, pairs=8, moments=4)
+    assert torch.equal(record.samples, again.samples)
+
+
+def test_generators_learn_where_the_ring_is():
+    record = gan.train_gans([gan.real_or_made] * 2, seeds=[0, 1], steps=200, moments=2)
+    before, after = (record.samples[k].norm(dim=2).sub(4).abs().mean().item() for k in (0, 1))
+    assert after < 1.5
+    assert gan.share_near(record.samples[-1], data.RING, 3 * data.RING_STD).mean() > 0.15
+
+
+def test_what_is_covered_is_counted():
+    modes = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    points = torch.cat([torch.zeros(97, 2), torch.tensor([[10.0, 0.5]] * 2), torch.tensor([[0.0, 9.9]])])
+    assert gan.covered(points, modes, radius=1.0).item() == 2  # a single point of a hundred is below two per cent
+    assert gan.covered(points, modes, radius=1.0, share=0.01).item() == 3
+    assert gan.covered(points.expand(4, 5, -1, -1), modes, radius=1.0).shape == (4, 5)
+    far = torch.cat([points, torch.full((100, 2), 50.0)])
+    assert gan.share_near(far, modes, radius=1.0).item() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"weights": []}, "weights and seeds must be equally many, at least 1; got 0 and 1"),
+        ({"seeds": [0, 1]}, "weights and seeds must be equally many, at least 1; got 1 and 2"),
+        ({"moments": 11}, "moments must be between 1 and the 10 steps, got 11"),
+        ({"lr": 0}, "lr must be positive"),
+        ({"pairs": 0}, "pairs must be positive"),
+        ({"discriminator_steps": 0}, "discriminator_steps must be positive"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(change, words):
+    with pytest.raises(ValueError, match=words):
+        gan.train_gans(**{"weights": [gan.real_or_made], "seeds": [0], "steps": 10, "moments": 2} | change)
+
+
+def test_a_risk_that_is_no_number_stops():
+    with pytest.raises(FloatingPointError, match="the risk is nan at step 1 of 10"):
+        gan.train_gans([gan.real_or_made], lambda *given: gan.mixup_gan_risk(*given) * math.nan, seeds=[0], steps=10)

@@ -1,0 +1,269 @@
+"""Mixup against torchvision's, its loss against soft labels, its weights against the Beta distribution."""
+
+import math
+from functools import partial
+
+import nbformat
+import pytest
+import torch
+from torch.nn import functional as F
+from torchvision.transforms import v2
+
+from course_utils import data, metrics, models, training
+from course_utils.mixup import mixup, mixup_loss, mixup_risk, sample_lam, vicinity
+from course_utils.notebooks import NOTEBOOKS
+
+IMAGES, LABELS = data.load_mnist("test", n=60)
+AROUND = torch.arange(60).roll(1)  # torchvision's pairing
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+class GivenLam(v2.MixUp):
+    """torchvision's mixup with a weight that is given."""
+
+    def __init__(self, lam):
+        super().__init__(num_classes=10)
+        self.lam = lam
+
+    def make_params(self, flat_inputs):
+        return {"lam": self.lam}
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.1, 0.5, 0.77, 1.0])
+def test_it_agrees_with_torchvision(lam):
+    theirs = GivenLam(lam)(IMAGES, LABELS)
+    for given in (lam, torch.tensor(lam), torch.tensor([lam]), torch.full((60,), lam)):
+        for ours, other in zip(mixup(IMAGES, LABELS, given, AROUND), theirs, strict=True):
+            assert torch.allclose(ours, other, rtol=0, atol=1e-6)
+
+
+def test_lam_one_is_the_identity():
+    images, soft = mixup(IMAGES, LABELS, 1.0, torch.randperm(60, generator=seeded()))
+    assert torch.equal(images, IMAGES)
+    assert torch.equal(soft, F.one_hot(LABELS, 10).float())
+
+
+def test_soft_labels_sum_to_one_and_say_what_is_in_the_picture():
+    lam = torch.rand(60, generator=seeded())
+    index = torch.randperm(60, generator=seeded(1))
+    _, soft = mixup(IMAGES, LABELS, lam, index)
+    assert torch.allclose(soft.sum(dim=1), torch.ones(60))
+    for own, partner, weight, label in zip(LABELS, LABELS[index], lam, soft):
+        assert label[own] == pytest.approx(1.0 if own == partner else weight.item(), abs=1e-6)
+
+
+def test_a_lam_for_each_example_is_each_example_with_its_own_lam():
+    lam, index = torch.rand(60, generator=seeded()), torch.randperm(60, generator=seeded(1))
+    images, soft = mixup(IMAGES, LABELS, lam, index)
+    for i in range(60):
+        alone = mixup(IMAGES, LABELS, lam[i].item(), index)
+        assert torch.allclose(images[i], alone[0][i], atol=1e-6)
+        assert torch.allclose(soft[i], alone[1][i], atol=1e-6)
+
+
+def test_mixed_labels_can_be_mixed_again_and_points_are_examples_too():
+    points, labels = data.two_moons(10)
+    back = torch.arange(10).flip(0)
+    once = mixup(points, labels, 0.5, back, num_classes=2)
+    twice = mixup(*once, 0.5, back, num_classes=2)
+    assert once[0].shape == (10, 2)
+    assert torch.allclose(twice[1], once[1])  # half and half, mixed with half and half
+
+
+def test_the_arguments_stay_as_they_are():
+    lam, index, soft = torch.rand(60), AROUND.clone(), F.one_hot(LABELS, 10).float()
+    before = [t.clone() for t in (IMAGES, LABELS, soft, lam, index)]
+    mixup(IMAGES, LABELS, lam, index)
+    mixup(IMAGES, soft, lam, index)
+    assert all(torch.equal(a, b) for a, b in zip(before, (IMAGES, LABELS, soft, lam, index)))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"lam": 1.5}, r"lam must lie in \[0, 1\], got values from 1.5 to 1.5"),
+        ({"lam": math.nan}, r"lam must lie in \[0, 1\]"),
+        ({"lam": torch.rand(59)}, r"lam must be one number or a tensor \[1\] or \[60\], got \[59\]"),
+        ({"lam": torch.rand(60, 1)}, r"lam must be one number or a tensor \[1\] or \[60\], got \[60, 1\]"),
+        ({"index": AROUND[1:]}, r"index must be an int64 tensor \[60\] .* got torch.int64 \[59\]"),
+        ({"index": AROUND + 1}, "index must be an int64 tensor"),
+        ({"index": AROUND.float()}, "index must be an int64 tensor"),
+        ({"labels": LABELS[1:]}, r"labels must be \[60\], one for each image, got \[59\]"),
+        ({"labels": LABELS + 5}, "labels must lie in 0…9"),
+        ({"labels": torch.rand(60, 3)}, r"soft labels must be \[60, 10\], got \[60, 3\]"),
+        ({"num_classes": 5}, "labels must lie in 0…4"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(change, words):
+    fitting = {"images": IMAGES, "labels": LABELS, "lam": 0.5, "index": AROUND}
+    with pytest.raises(ValueError, match=words):
+        mixup(**fitting | change)
+
+
+# ---- weights -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alpha", [0.1, 1.0, 8.0])
+def test_weights_have_the_moments_of_the_beta_distribution(alpha):
+    lam = sample_lam(alpha, 50_000, seeded())
+    assert lam.dtype == torch.float32
+    assert ((lam >= 0) & (lam <= 1)).all()
+    beta = torch.distributions.Beta(alpha, alpha)
+    assert lam.mean().item() == pytest.approx(0.5, abs=0.01)
+    assert lam.var().item() == pytest.approx(beta.variance.item(), rel=0.03)
+
+
+def test_the_two_limits_of_alpha():
+    assert sample_lam(0, 3, seeded()).tolist() == [1, 1, 1]
+    assert sample_lam(math.inf, 3, seeded()).tolist() == [0.5, 0.5, 0.5]
+    assert (sample_lam(1e6, 100, seeded()) - 0.5).abs().max() < 0.01
+    assert (sample_lam(1e-3, 1000, seeded()).sub(0.5).abs() > 0.49).float().mean() > 0.98
+
+
+def test_one_generator_gives_one_result_and_moves_on():
+    first, second = seeded(), seeded()
+    assert torch.equal(sample_lam(1.0, 5, first), sample_lam(1.0, 5, second))
+    assert not torch.equal(sample_lam(1.0, 5, first), sample_lam(1.0, 5, seeded()))
+    assert not torch.equal(sample_lam(1.0, 5, seeded(1)), sample_lam(1.0, 5, seeded(2)))
+
+
+@pytest.mark.parametrize(("alpha", "n", "words"), [(-1, 5, "alpha"), (math.nan, 5, "alpha"), (1, 0, "n must")])
+def test_weights_that_cannot_be_drawn(alpha, n, words):
+    with pytest.raises(ValueError, match=words):
+        sample_lam(alpha, n, seeded())
+
+
+# ---- the loss ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lam", [0.3, torch.tensor([0.3]), torch.rand(60, generator=seeded())])
+def test_two_cross_entropies_are_one_with_soft_labels(lam):
+    net, index = models.mlp(seed=0), torch.randperm(60, generator=seeded(1))
+    images, soft = mixup(IMAGES, LABELS, lam, index)
+    risk = mixup_risk(net(images), LABELS, lam, index)
+    assert risk.item() == pytest.approx(F.cross_entropy(net(images), soft).item(), rel=1e-5)
+
+
+POINTS, MOON = data.two_moons(200)
+
+
+def weights(net):
+    return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+
+def trained(loss, **options):
+    net = models.mlp(2, (16,), 2, seed=0)
+    training.fit(net, POINTS, MOON, loss=loss, epochs=3, lr=0.01, batch_size=64, show=False, **options)
+    return weights(net)
+
+
+def test_alpha_zero_is_erm():
+    assert torch.allclose(trained(mixup_loss(0.0, num_classes=2)), trained(training.erm), atol=1e-5)
+    assert not torch.allclose(trained(mixup_loss(1.0, num_classes=2)), trained(training.erm), atol=1e-3)
+
+
+def test_one_seed_gives_one_training():
+    runs = [trained(mixup_loss(1.0, num_classes=2), seed=seed) for seed in (0, 0, 1)]
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.allclose(runs[0], runs[2], atol=1e-3)
+
+
+@pytest.mark.parametrize("per_example", [False, True])
+def test_a_batch_has_one_weight_or_each_example_its_own(per_example):
+    batch = training.Batch(torch.eye(50), torch.arange(50) % 2, torch.arange(50), seeded())
+    mixed = vicinity(1.0, num_classes=2, per_example=per_example)(batch)
+    found = mixed.images.diagonal()  # the weight of each example itself, 1 where it is its own partner
+    assert len(found[found < 1].unique()) == (found < 1).sum().item() if per_example else 1
+    assert torch.allclose(mixed.images.sum(dim=1), torch.ones(50))
+
+
+def test_many_networks_in_their_own_vicinities_end_up_as_each_would_alone():
+    alphas, rows = (0.0, 0.5, 2.0), torch.stack([torch.randperm(200, generator=seeded(m))[:60] for m in range(3)])
+    recipe = {"epochs": 3, "lr": 0.01, "batch_size": 25}
+    nets = [models.mlp(2, (16,), 2, seed=m) for m in range(3)]
+    ways = [vicinity(alpha, num_classes=2, per_example=m == 2) for m, alpha in enumerate(alphas)]
+    training.fit_many(nets, POINTS, MOON[rows], rows, vicinities=ways, seed=7, **recipe)
+    for m, alpha in enumerate(alphas):
+        alone, loss = models.mlp(2, (16,), 2, seed=m), mixup_loss(alpha, num_classes=2, per_example=m == 2)
+        training.fit(alone, POINTS[rows[m]], MOON[rows[m]], loss=loss, seed=7 + m, show=False, **recipe)
+        assert torch.allclose(weights(nets[m]), weights(alone), atol=1e-5)
+
+
+def test_a_vicinity_for_each_network_is_asked_for():
+    nets, rows = [models.mlp(2, (4,), 2, seed=m) for m in range(2)], torch.zeros(2, 5, dtype=torch.int64)
+    with pytest.raises(ValueError, match="vicinities must be 2, one for each network, got 1"):
+        training.fit_many(nets, POINTS, MOON[rows], rows, vicinities=[vicinity(1.0)])
+
+
+# ---- what stands in the notebook itself --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def page():
+    """The names that the notebook's set-up and its own methods define."""
+    cells = {cell.id: cell.source for cell in nbformat.read(NOTEBOOKS / "03_mixup.ipynb", as_version=4).cells}
+    names = {"mixup": mixup}
+    for name in ("setup", "near", "cutmix"):
+        exec(cells[name], names)
+        names["mixup"] = mixup
+    return names
+
+
+@pytest.mark.parametrize("one_lam", [True, False])
+def test_the_notebooks_mixup_of_a_batch_is_the_packages(page, one_lam):
+    batches = [training.Batch(IMAGES, LABELS, torch.arange(60), seeded(3)) for _ in range(2)]
+    theirs = page["near"](batches[0], 0.7, one_lam)
+    ours = vicinity(0.7, per_example=not one_lam)(batches[1])
+    assert torch.equal(theirs.images, ours.images)
+    assert torch.equal(theirs.labels, ours.labels)
+
+
+@pytest.mark.parametrize(("lam", "seed"), [(0.5, 0), (0.9, 1), (0.1, 2), (1.0, 3), (0.0, 4)])
+def test_the_notebooks_cutmix_is_torchvisions(page, lam, seed):
+    """On the box that torchvision would cut around the same middle."""
+    y, x = (torch.randint(28, (), generator=g).item() for g in [seeded(seed)] * 2)
+    half = int(0.5 * math.sqrt(1 - lam) * 28)
+    x1, y1, x2, y2 = max(x - half, 0), max(y - half, 0), min(x + half, 28), min(y + half, 28)
+
+    class GivenBox(v2.CutMix):
+        def make_params(self, flat_inputs):
+            return {"box": (x1, y1, x2, y2), "lam_adjusted": 1 - (x2 - x1) * (y2 - y1) / 784}
+
+    theirs = GivenBox(num_classes=10)(IMAGES, LABELS)
+    ours = page["cutmix"](IMAGES, LABELS, lam, AROUND, seeded(seed))
+    for a, b in zip(ours, theirs, strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_the_notebooks_manifold_mixup_mixes_where_it_says(page, monkeypatch):
+    """Mixed before the first layer it is mixup; mixed later, only what lies above sees mixed numbers."""
+    net = models.mlp(seed=0)
+    depths = set()
+    for seed in range(20):
+        batch = training.Batch(IMAGES, LABELS, torch.arange(60), seeded(seed))
+        risk = page["manifold_mixup_risk"](net, batch, 1.0)
+        generator = seeded(seed)
+        depth = 1 + 2 * torch.randint(3, (), generator=generator).item()
+        lam, index = sample_lam(1.0, 1, generator), torch.randperm(60, generator=generator)
+        hidden = net[:depth](IMAGES)
+        logits = net[depth:](lam * hidden + (1 - lam) * hidden[index])
+        assert risk.item() == pytest.approx(mixup_risk(logits, LABELS, lam, index).item(), rel=1e-5)
+        depths.add(depth)
+    assert depths == {1, 3, 5}
+
+
+def test_mixing_helps_where_there_are_few_examples():
+    """The chapter's first claim in small: a little mixing, few pictures, better on test pictures."""
+    images, labels = data.load_mnist("train", n=1_200)
+    few = data.load_mnist("test", n=2_000)
+    rows = torch.arange(1_200).view(4, 300)
+    gains = []
+    for alpha in (0.0, 0.2):
+        nets = [models.mlp(seed=seed) for seed in range(4)]
+        ways = [partial(vicinity(alpha))] * 4
+        training.fit_many(nets, images, labels[rows], rows, vicinities=ways, epochs=40, lr=2e-3, batch_size=50)
+        gains.append(sum(metrics.accuracy(net, *few) for net in nets) / 4)
+    assert gains[1] > gains[0]
