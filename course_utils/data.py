@@ -165,7 +165,7 @@ def two_moons(n: int, noise: float = 0.25, seed: int = 0) -> tuple[Tensor, Tenso
 
 
 def ring_of_gaussians(n: int, generator: torch.Generator) -> Tensor:
-    """A mixture of eight Gaussians on a ring, the usual test of what a generator leaves out.
+    """A mixture of eight Gaussians on a ring, to see which of them a generator leaves out.
 
     Their centres are RING; each has standard deviation RING_STD on both coordinates, and the same weight.
 
@@ -175,6 +175,9 @@ def ring_of_gaussians(n: int, generator: torch.Generator) -> Tensor:
 
     Returns:
         points [n, 2] float32.
+
+    Raises:
+        ValueError: n below 1.
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")

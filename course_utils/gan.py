@@ -16,47 +16,47 @@ from course_utils import models, progress
 from course_utils.data import ring_of_gaussians
 from course_utils.training import Stack, check_positive
 
-# From (discriminator, real points, made points, weights lam) to one number: what the discriminator makes small and
-# the generator makes large.
+# From (discriminator, real points, fake points, lam) to one number: what the discriminator makes small and the
+# generator makes large.
 Risk = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor, Tensor], Tensor]
-Weights = Callable[[int, torch.Generator], Tensor]  # from (n, generator) to n weights lam in [0, 1]
+DrawLam = Callable[[int, torch.Generator], Tensor]  # from (n, rng) to n shares lam of the real point, in [0, 1]
 
 
 class GanRecord(NamedTuple):
     """What M pairs of networks did, at S moments of their training."""
 
     steps: Tensor  # [S] int64: generator steps taken
-    samples: Tensor  # [S, M, n, 2]: points that each generator makes
+    samples: Tensor  # [S, M, 500, 2]: points that each generator makes
     gradients: Tensor  # [S, M]: average norm of the discriminator's input gradient at those points
 
 
-def mixup_gan_risk(discriminate: Callable[[Tensor], Tensor], real: Tensor, made: Tensor, lam: Tensor) -> Tensor:
+def mixup_gan_risk(discriminate: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, lam: Tensor) -> Tensor:
     """The risk of a discriminator that is asked how much of each point is real.
 
         E ℓ(d(lam · x + (1 − lam) · g(z)), lam),   ℓ the binary cross-entropy
 
-    (Zhang et al., ICLR 2018, section 3.7.) With lam = 1 for one half of the pairs and 0 for the other, it is the
+    (Zhang et al., ICLR 2018, section 3.7.) With lam = 1 for one half of the pairs and 0 for the other, it is half the
     usual risk of a discriminator.
 
     Args:
         discriminate: from points [..., 2] to logits [..., 1]; a large logit says "real".
-        real, made: points [..., 2].
+        real, fake: points [..., 2].
         lam: [..., 1] in [0, 1], how much of each point is real.
 
     Returns:
         one number, the average over all pairs.
     """
-    logits = discriminate(lam * real + (1 - lam) * made)
+    logits = discriminate(lam * real + (1 - lam) * fake)
     return F.binary_cross_entropy_with_logits(logits, lam.expand_as(logits))
 
 
-def real_or_made(n: int, generator: torch.Generator) -> Tensor:
-    """The weights of the usual objective: nothing is mixed, every second point is real."""
+def real_or_fake(n: int, rng: torch.Generator) -> Tensor:
+    """The shares of the usual objective: nothing is mixed, every second point is real. Nothing is drawn from `rng`."""
     return torch.arange(n).remainder(2).float()
 
 
 def train_gans(
-    weights: Sequence[Weights],
+    draws: Sequence[DrawLam],
     risk: Risk = mixup_gan_risk,
     *,
     seeds: Sequence[int],
@@ -69,68 +69,47 @@ def train_gans(
     """Train M generators against M discriminators on the ring of Gaussians: max over g, min over d, of the risk.
 
     Args:
-        weights: for each network, how its weights lam are drawn: `real_or_made` for the usual objective,
-            `partial(sample_lam, alpha)` for mixup's.
-        risk: the objective, as `mixup_gan_risk`.
-        seeds: for each network, the seed of its initial weights.
-        steps: steps of the generator, at least `moments`.
+        draws: for each pair of networks, how its lam are drawn: `real_or_fake` for the usual objective,
+            `partial(sample_lam, alpha)` with an alpha above 0 for mixup's.
+        risk: the objective, as `mixup_gan_risk`; it is given all M pairs at once, [M, pairs, 2].
+        seeds: for each pair of networks, the seed of its initial weights. The points come from one stream for all,
+            which starts from the first seed.
+        steps: steps of each generator, at least `moments`.
         discriminator_steps: steps of the discriminator before each of them.
-        pairs: pairs of a real and a made point in a step.
+        pairs: pairs of a real and a fake point in a step.
         lr: Adam's learning rate, for both.
         moments: how often to look, evenly over the training.
+
+    Returns:
+        what was seen at those moments.
 
     Raises:
         ValueError: arguments that do not fit together; the message names the argument.
         FloatingPointError: the risk became infinite or NaN; the message says at which step.
     """
-    if len(weights) != len(seeds) or not len(seeds):
-        raise ValueError(f"weights and seeds must be equally many, at least 1; got {len(weights)} and {len(seeds)}")
+    if len(draws) != len(seeds) or not len(seeds):
+        raise ValueError(f"draws and seeds must be equally many, at least 1; got {len(draws)} and {len(seeds)}")
     check_positive(discriminator_steps=discriminator_steps, pairs=pairs, lr=lr)
     if not 1 <= moments <= steps:
         raise ValueError(f"moments must be between 1 and the {steps} steps, got {moments}")
-    maker = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=2, seed=seed) for seed in seeds])
-    judge = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=1, seed=1_000 + seed) for seed in seeds])
-    generator = torch.Generator().manual_seed(seeds[0])
-    adam = [torch.optim.Adam(s.weights.values(), lr=lr, betas=(0.5, 0.999), fused=True) for s in (maker, judge)]
+    generators = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=2, seed=seed) for seed in seeds])
+    discriminators = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=1, seed=1_000 + seed) for seed in seeds])
+    adam_g, adam_d = (
+        torch.optim.Adam(stack.weights.values(), lr=lr, betas=(0.5, 0.999), fused=True)
+        for stack in (generators, discriminators)
+    )
+    rng = torch.Generator().manual_seed(seeds[0])
     looks, seen = {math.ceil(steps * (k + 1) / moments) for k in range(moments)}, []
     for step in progress.track(range(1, steps + 1), f"{len(seeds)} pairs of networks"):
         for _ in range(discriminator_steps):
-            _take_step(adam[1], _draw_risk(maker, judge, weights, risk, pairs, generator))
-        value = _draw_risk(maker, judge, weights, risk, pairs, generator)
+            _take_step(adam_d, _risks(generators, discriminators, draws, risk, pairs, rng))
+        value = _risks(generators, discriminators, draws, risk, pairs, rng)
         if not math.isfinite(value.item()):
-            raise FloatingPointError(
-                f"the risk is {value.item()} at step {step} of {steps}: try a smaller lr than {lr:g}"
-            )
-        _take_step(adam[0], -value)
+            raise FloatingPointError(f"the risk is {value.item()} at step {step} of {steps}; try an lr below {lr:g}")
+        _take_step(adam_g, -value)
         if step in looks:
-            seen.append((torch.tensor(step), *_look(maker, judge, generator)))
+            seen.append((torch.tensor(step), *_look(generators, discriminators, rng)))
     return GanRecord(*(torch.stack(part) for part in zip(*seen)))
-
-
-def _draw_risk(
-    maker: Stack, judge: Stack, weights: Sequence[Weights], risk: Risk, pairs: int, generator: torch.Generator
-) -> Tensor:
-    """The risks of all discriminators on fresh pairs, added up."""
-    many = len(weights)
-    real = ring_of_gaussians(many * pairs, generator).view(many, pairs, 2)
-    made = maker(torch.randn(many, pairs, 2, generator=generator))
-    lam = torch.stack([draw(pairs, generator) for draw in weights]).unsqueeze(2)
-    return many * risk(judge, real.to(made.device), made, lam.to(made.device))
-
-
-def _take_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Move the optimizer's own weights, and no others, down the loss."""
-    optimizer.zero_grad()
-    loss.backward(inputs=optimizer.param_groups[0]["params"])
-    optimizer.step()
-
-
-def _look(maker: Stack, judge: Stack, generator: torch.Generator, n: int = 500) -> tuple[Tensor, Tensor]:
-    """(n points of each generator [M, n, 2], the mean norm of its discriminator's gradient there [M])."""
-    noise = torch.randn(len(maker.networks), n, 2, generator=generator)
-    points = maker(noise).detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(judge(points).sum(), points)
-    return points.detach().cpu(), gradient.norm(dim=2).mean(dim=1).cpu()
 
 
 def share_near(samples: Tensor, modes: Tensor, radius: float) -> Tensor:
@@ -159,3 +138,31 @@ def covered(samples: Tensor, modes: Tensor, radius: float, share: float = 0.02) 
     """
     near = torch.cdist(samples, modes) <= radius  # [..., n, K]
     return (near.float().mean(dim=-2) >= share).sum(dim=-1)
+
+
+def _risks(
+    generators: Stack, discriminators: Stack, draws: Sequence[DrawLam], risk: Risk, pairs: int, rng: torch.Generator
+) -> Tensor:
+    """The risks of all discriminators on fresh pairs, added up."""
+    many, device = len(draws), models.best_device()
+    real = ring_of_gaussians(many * pairs, rng).view(many, pairs, 2).to(device)
+    fake = generators(torch.randn(many, pairs, 2, generator=rng).to(device))
+    lam = torch.stack([draw(pairs, rng) for draw in draws]).unsqueeze(2).to(device)
+    return many * risk(discriminators, real, fake, lam)
+
+
+def _take_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Move the optimizer's own weights, and no others, down the loss."""
+    optimizer.zero_grad()
+    # Not `weight.grad = torch.autograd.grad(…)`: a fused optimizer takes for granted that gradient and weight lie
+    # alike in memory, which `backward` sees to, and steps wrongly otherwise.
+    loss.backward(inputs=optimizer.param_groups[0]["params"])
+    optimizer.step()
+
+
+def _look(generators: Stack, discriminators: Stack, rng: torch.Generator, n: int = 500) -> tuple[Tensor, Tensor]:
+    """(n points of each generator [M, n, 2], the mean norm of its discriminator's gradient there [M])."""
+    noise = torch.randn(len(generators.networks), n, 2, generator=rng)
+    points = generators(noise.to(models.best_device())).detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(discriminators(points).sum(), points)
+    return points.detach().cpu(), gradient.norm(dim=2).mean(dim=1).cpu()

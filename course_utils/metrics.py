@@ -1,6 +1,6 @@
-"""What a model gets right, how sure it is, and how steep its loss is. Fractions between 0 and 1 everywhere.
+"""What a model gets right, how sure it is, and how steep it is. Shares are fractions between 0 and 1 everywhere.
 
-Evaluation never changes a model: it runs in eval mode, in chunks, without gradients, and every
+Evaluation never changes a model: it runs in eval mode, in chunks, leaves no gradients behind, and every
 layer is put back into the mode it was in.
 """
 
@@ -105,14 +105,21 @@ def gradient_norms(model: nn.Module, images: Tensor, labels: Tensor, chunk: int 
         model: from images to logits [N, K]; run in eval mode.
         images: [N, …] float32; they stay as they are.
         labels: [N] int64, or soft labels [N, K] float32.
+        chunk: images per pass.
 
     Returns:
-        [N] float32 on the CPU, at least 0.
+        [N] float32 on the CPU, at least 0. Also where the caller has switched gradients off.
+
+    Raises:
+        ValueError: images and labels are not equally many.
     """
-    told = iter(labels.split(chunk))
-    return _norms(
-        model, images, lambda logits: F.cross_entropy(logits, next(told).to(logits.device), reduction="sum"), chunk
-    )
+    if len(labels) != len(images):
+        raise ValueError(f"labels must be {len(images)}, one for each image, got {list(labels.shape)}")
+
+    def loss(logits: Tensor, part: slice) -> Tensor:
+        return F.cross_entropy(logits, labels[part].to(logits.device), reduction="sum")
+
+    return _norms(model, images, loss, chunk)
 
 
 def margin_slopes(model: nn.Module, images: Tensor, chunk: int = 512) -> Tensor:
@@ -121,34 +128,36 @@ def margin_slopes(model: nn.Module, images: Tensor, chunk: int = 512) -> Tensor:
     The margin is the largest logit minus the second largest.
 
     Args:
-        model, images: as in `gradient_norms`.
+        model, images, chunk: as in `gradient_norms`.
 
     Returns:
         [N] float32 on the CPU, at least 0.
     """
 
-    def margins(logits: Tensor) -> Tensor:
+    def margins(logits: Tensor, part: slice) -> Tensor:
         first, second = logits.topk(2, dim=1).values.T
         return (first - second).sum()
 
     return _norms(model, images, margins, chunk)
 
 
-def _norms(model: nn.Module, images: Tensor, score: Callable[[Tensor], Tensor], chunk: int) -> Tensor:
-    """Norms of the gradients in the images of a score that adds up over them."""
-    device, norms = next(model.parameters()).device, []
-    # A gradient is needed here even where the caller has switched them off.
+def _norms(model: nn.Module, images: Tensor, score: Callable[[Tensor, slice], Tensor], chunk: int) -> Tensor:
+    """Norms of the gradients, in the images, of a score that adds up over them; it is told which images."""
+    device, norms = next(model.parameters(), images).device, []
     with keeping_mode(model), torch.inference_mode(False), torch.enable_grad():
         model.eval()
-        for part in images.split(chunk):
-            part = part.to(device).clone().requires_grad_()
-            (gradient,) = torch.autograd.grad(score(model(part)), part)
+        for start in range(0, len(images), chunk):
+            part = slice(start, start + chunk)
+            given = images[part].to(device).clone().requires_grad_()
+            (gradient,) = torch.autograd.grad(score(model(given), part), given)
             norms.append(gradient.flatten(1).norm(dim=1).cpu())
     return torch.cat(norms)
 
 
 def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
-    """The expected calibration error: how far confidence is from accuracy, on average (Guo et al., ICML 2017).
+    """The expected calibration error: how far confidence is from accuracy, on average.
+
+    (Naeini et al., AAAI 2015; Guo et al., ICML 2017.)
 
         ECE = Σ_b (n_b / N) · |accuracy in b − mean confidence in b|
 
@@ -166,6 +175,7 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
         ValueError: probabilities outside [0, 1] (logits, say), not one label for each, or bins below 1.
     """
     check_probabilities(probabilities, labels, bins)
+    probabilities, labels = probabilities.detach().float().cpu(), labels.cpu()
     confidence, predicted = probabilities.max(dim=1)
     gap = (predicted == labels).float() - confidence
     which = (confidence * bins).ceil().long().clamp(1, bins) - 1
@@ -174,9 +184,12 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
 
 def check_probabilities(probabilities: Tensor, labels: Tensor, bins: int) -> None:
     """Raise a ValueError that names the argument that is wrong; shapes as in `expected_calibration_error`."""
-    if not (probabilities.min() >= 0 and probabilities.max() <= 1 + 1e-5):
-        low, high = probabilities.min(), probabilities.max()
-        raise ValueError(f"probabilities must lie in [0, 1], got values from {low:g} to {high:g}: logits, perhaps?")
+    if probabilities.dim() != 2 or 0 in probabilities.shape:
+        raise ValueError(f"probabilities must be [N, K], at least one row, got {list(probabilities.shape)}")
+    sums = probabilities.sum(dim=1)
+    if not (probabilities.min() >= 0 and (sums - 1).abs().max() < 1e-3):
+        found = f"values from {probabilities.min():g}, sums from {sums.min():g} to {sums.max():g}"
+        raise ValueError(f"probabilities must be at least 0 and sum to 1 in each row, got {found}: logits, perhaps?")
     if labels.shape != (len(probabilities),):
         found = list(labels.shape)
         raise ValueError(f"labels must be [{len(probabilities)}], one for each row of probabilities, got {found}")
@@ -188,7 +201,8 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> pd.Dat
     """The table behind a reliability diagram: one row for each bin of the confidence that is not empty.
 
     Args:
-        probabilities, labels, bins: as in `expected_calibration_error`.
+        probabilities, labels: as in `expected_calibration_error`.
+        bins: how many bins of equal width, at least 1.
 
     Returns:
         columns confidence and accuracy, means over the bin's examples, and examples, their number.
@@ -197,6 +211,7 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> pd.Dat
         ValueError: as in `expected_calibration_error`.
     """
     check_probabilities(probabilities, labels, bins)
+    probabilities, labels = probabilities.detach().float().cpu(), labels.cpu()
     confidence, predicted = probabilities.max(dim=1)
     which = (confidence * bins).ceil().long().clamp(1, bins) - 1
     examples = pd.DataFrame({"confidence": confidence, "accuracy": (predicted == labels).float(), "bin": which})
@@ -213,7 +228,16 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
 
     Returns:
         T, above 0: above 1 where the model was too sure, below 1 where it was not sure enough.
+
+    Raises:
+        ValueError: all examples are right, or none is: then no T is best.
     """
+    right = (logits.argmax(dim=1) == labels).float().mean().item()
+    if not 0 < right < 1:
+        raise ValueError(
+            f"logits must get some labels right and some wrong, or no temperature is best; got {right:.0%}"
+        )
+    logits = logits.detach()
     log_t = torch.zeros((), requires_grad=True)
     optimizer = torch.optim.LBFGS([log_t], max_iter=50, line_search_fn="strong_wolfe")
 

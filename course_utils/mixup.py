@@ -22,7 +22,7 @@ def mixup(
 
         x = lam · x_i + (1 − lam) · x_j,   y = lam · y_i + (1 − lam) · y_j,   j = index[i]
 
-    (Zhang et al., ICLR 2018, equation 1; y one-hot.)
+    (Zhang et al., ICLR 2018, section 2; y one-hot.)
 
     Args:
         images: [N, …] float32.
@@ -39,10 +39,10 @@ def mixup(
     """
     lam = torch.as_tensor(lam, dtype=images.dtype, device=images.device)
     check_mixing(images, labels, lam, index, num_classes)
-    soft = labels if labels.is_floating_point() else F.one_hot(labels, num_classes).to(images.dtype)
+    soft = (labels if labels.is_floating_point() else F.one_hot(labels, num_classes)).to(images.dtype)
     weight = lam.view(-1, *[1] * (images.dim() - 1))
     # index_select(0, index) is images[index], several times as fast on a CPU.
-    mixed_images = weight * images + (1 - weight) * images.index_select(0, index)
+    mixed_images = weight * images + (1 - weight) * images.index_select(0, index.to(images.device))
     mixed_labels = lam.view(-1, 1) * soft + (1 - lam.view(-1, 1)) * soft[index]
     return mixed_images, mixed_labels
 
@@ -62,7 +62,12 @@ def mixup_risk(logits: Tensor, labels: Tensor, lam: Tensor | float, index: Tenso
 
     Returns:
         one number, as a tensor that you can differentiate.
+
+    Raises:
+        ValueError: a lam or an index that does not fit the labels; the message names it.
     """
+    lam = torch.as_tensor(lam, device=logits.device)
+    check_pairs(len(labels), lam, index)
     own = F.cross_entropy(logits, labels, reduction="none")
     partner = F.cross_entropy(logits, labels[index], reduction="none")
     return (lam * own + (1 - lam) * partner).mean()
@@ -71,8 +76,9 @@ def mixup_risk(logits: Tensor, labels: Tensor, lam: Tensor | float, index: Tenso
 def sample_lam(alpha: float, n: int, generator: torch.Generator) -> Tensor:
     """Draw mixing weights lam ~ Beta(alpha, alpha).
 
-    Small alpha: lam near 0 or 1, so one of the two examples prevails. alpha = 1: all weights alike. Large alpha:
-    lam near ½. alpha = 0 is the limit in which nothing is mixed, lam = 1: ERM. alpha = ∞ is the other: lam = ½.
+    Small alpha: lam near 0 or 1, so one of the two examples prevails. alpha = 1: all weights equally likely. Large
+    alpha: lam near ½. At alpha = 0 nothing is mixed and lam is always 1, which is ERM. (The limit of small alphas is
+    a fair coin between 0 and 1; for pairs of examples that is the same.) At alpha = ∞, lam is always ½.
 
     Args:
         alpha: at least 0; may be infinite.
@@ -107,12 +113,16 @@ def vicinity(alpha: float, *, num_classes: int = 10, per_example: bool = False) 
 
     Returns:
         a function from `Batch` to `Batch`, with soft labels, for `fit_many(…, vicinities=…)`.
+
+    Raises:
+        ValueError: a negative alpha.
     """
+    sample_lam(alpha, 1, torch.Generator())  # a wrong alpha is named here, and not only in the first step
 
     def mixed(batch: Batch) -> Batch:
-        if alpha == 0:
-            return batch._replace(labels=F.one_hot(batch.labels, num_classes).float())
         n = len(batch.labels)
+        if alpha == 0:
+            return batch._replace(labels=F.one_hot(batch.labels, num_classes).to(batch.images.dtype))
         lam = sample_lam(alpha, n if per_example else 1, batch.generator)
         index = torch.randperm(n, generator=batch.generator).to(batch.labels.device)
         images, labels = mixup(batch.images, batch.labels, lam, index, num_classes)
@@ -130,6 +140,8 @@ def mixup_loss(alpha: float, *, num_classes: int = 10, per_example: bool = False
 def check_mixing(images: Tensor, labels: Tensor, lam: Tensor, index: Tensor, num_classes: int) -> None:
     """Raise a ValueError that names the argument that does not fit the others; shapes as in `mixup`."""
     n = len(images)
+    if n == 0 or not images.is_floating_point():
+        raise ValueError(f"images must be floating point, at least one; got {images.dtype} {list(images.shape)}")
     if labels.is_floating_point():
         if labels.shape != (n, num_classes):
             raise ValueError(f"soft labels must be [{n}, {num_classes}], got {list(labels.shape)}")
@@ -137,11 +149,16 @@ def check_mixing(images: Tensor, labels: Tensor, lam: Tensor, index: Tensor, num
         check_labels(labels, num_classes)
         if len(labels) != n:
             raise ValueError(f"labels must be [{n}], one for each image, got {list(labels.shape)}")
+    check_pairs(n, lam, index)
+
+
+def check_pairs(n: int, lam: Tensor, index: Tensor) -> None:
+    """Raise a ValueError unless `lam` and `index` are weights and partners for n examples; shapes as in `mixup`."""
     if lam.numel() not in (1, n) or lam.dim() > 1:
         raise ValueError(f"lam must be one number or a tensor [1] or [{n}], got {list(lam.shape)}")
     if not (lam.min() >= 0 and lam.max() <= 1):
         raise ValueError(f"lam must lie in [0, 1], got values from {lam.min()} to {lam.max()}")
-    if index.dtype != torch.int64 or index.shape != (n,) or index.min() < 0 or index.max() >= n:
-        raise ValueError(
-            f"index must be an int64 tensor [{n}] of numbers in 0…{n - 1}, got {index.dtype} {list(index.shape)}"
-        )
+    if index.dtype != torch.int64 or index.shape != (n,):
+        raise ValueError(f"index must be an int64 tensor [{n}], got {index.dtype} {list(index.shape)}")
+    if not (index.min() >= 0 and index.max() < n):
+        raise ValueError(f"index must lie in 0…{n - 1}, got values from {index.min()} to {index.max()}")

@@ -176,8 +176,11 @@ def draw_mixing(
     picture, density, answers = axes[0]
     picture.imshow(mixed[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
     picture.axis("off")
-    picture.set_title(f"{lam:.0%} of a {first}, {1 - lam:.0%} of a {second}", fontsize=13)
-    plots.draw_beta(density, alphas[alpha], plots.PURPLE, f"how often: alpha = {alpha}")
+    words = [
+        f"{share:.0%} of {'an' if digit == 8 else 'a'} {digit}" for share, digit in ((lam, first), (1 - lam, second))
+    ]
+    picture.set_title(", ".join(words), fontsize=13)
+    plots.draw_beta(density, alphas[alpha], plots.PURPLE, f"how often: alpha = {0 if alpha == erm else alpha}")
     density.axvline(lam, color=plots.BLACK, linestyle=":")
     said = {name: metrics.predict(nets[name], mixed[None]).softmax(dim=1)[0] for name in dict.fromkeys((erm, alpha))}
     for offset, colour, (name, probability) in zip((-0.2, 0.2), plots.COLOURS[2:], said.items()):
@@ -197,14 +200,19 @@ def mixing_desk(nets: dict[str, nn.Module], alphas: dict[str, float], images: Te
     Args:
         nets: for each alpha, by the name it has on the page, a network trained with it; the first one is ERM.
         alphas: the same names, and the numbers.
-        images: [N, 1, 28, 28], labels: [N]; the first picture of each digit is taken, so all ten must be there.
+        images: [N, 1, 28, 28], labels: [N]; the first picture of each digit is taken.
+
+    Raises:
+        ValueError: a digit of which there is no picture.
     """
+    if missing := set(range(10)) - set(labels.tolist()):
+        raise ValueError(f"labels must hold every digit, but there is no {min(missing)}")
     pair = {digit: images[labels == digit][0] for digit in range(10)}
     return SliderFigure(
         partial(draw_mixing, pair, nets, alphas),
         alt="A mixed picture, the Beta density with its weight marked, and the class probabilities that an ERM and "
         "a mixup network give to it.",
-        start={"first": 3, "second": 8, "lam": 0.6, "alpha": list(nets)[len(nets) // 2]},
+        start={"first": 3, "second": 4, "lam": 0.4, "alpha": list(nets)[len(nets) // 2]},
         first=range(10),
         second=range(10),
         lam=[(f"{k / 20:.2f}", k / 20) for k in range(21)],

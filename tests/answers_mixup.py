@@ -67,13 +67,13 @@ def ece_by_bucketize(probabilities, labels, bins=15):
     )
 
 
-def judged_by_hand(discriminate, real, made, lam):
-    p = torch.sigmoid(discriminate(torch.lerp(made, real, lam)))
+def judged_by_hand(discriminate, real, fake, lam):
+    p = torch.sigmoid(discriminate(torch.lerp(fake, real, lam)))
     return -(lam * p.log() + (1 - lam) * (1 - p).log()).mean()
 
 
-def judged_with_probabilities(discriminate, real, made, lam):
-    logits = discriminate(lam * real + (1 - lam) * made)
+def judged_with_probabilities(discriminate, real, fake, lam):
+    logits = discriminate(lam * real + (1 - lam) * fake)
     return F.binary_cross_entropy(logits.sigmoid(), lam)
 
 
@@ -165,6 +165,44 @@ def in_place(images, labels, lam, index, num_classes=10):
     return images, faded(hot(labels, num_classes), lam, index)
 
 
+def in_place_naturally(images, labels, lam, index, num_classes=10):
+    w = shaped(lam, images)
+    images *= w
+    images += (1 - w) * images[index]
+    return images, faded(hot(labels, num_classes), lam, index)
+
+
+def subscripted(images, labels, lam, index, num_classes=10):
+    w = lam[:, None, None, None] if images.dim() == 4 else lam[:, None]
+    soft = hot(labels, num_classes)
+    return w * images + (1 - w) * images[index], lam[:, None] * soft + (1 - lam[:, None]) * soft[index]
+
+
+def pictures_only(images, labels, lam, index, num_classes=10):
+    lam, soft = torch.as_tensor(lam), hot(labels, num_classes)
+    x = lam.view(-1, 1, 1, 1) * images + (1 - lam.view(-1, 1, 1, 1)) * images[index]
+    return x, lam.view(-1, 1) * soft + (1 - lam.view(-1, 1)) * soft[index]
+
+
+def rows_of_the_unit_matrix(images, labels, lam, index, num_classes=10):
+    return faded(images, lam, index), faded(torch.eye(num_classes)[labels], lam, index)
+
+
+def flat(images, labels, lam, index, num_classes=10):
+    return faded(images, lam, index).flatten(1), faded(hot(labels, num_classes), lam, index)
+
+
+def doubles(images, labels, lam, index, num_classes=10):
+    return faded(images, lam, index).double(), faded(hot(labels, num_classes), lam, index)
+
+
+def overwrites_lam(images, labels, lam, index, num_classes=10):
+    mixed = faded(images, lam, index), faded(hot(labels, num_classes), lam, index)
+    if isinstance(lam, torch.Tensor):
+        lam.zero_()
+    return mixed
+
+
 def labels_first(images, labels, lam, index, num_classes=10):
     return faded(hot(labels, num_classes), lam, index), faded(images, lam, index)
 
@@ -228,6 +266,21 @@ def past_the_last_bin(probabilities, labels, bins=15):
     return gaps.abs().sum() / len(labels)
 
 
+def half_open(probabilities, labels, bins=15):
+    confidence, predicted = probabilities.max(1)
+    total = 0
+    for b in range(bins):
+        inside = (b / bins <= confidence) & (confidence < (b + 1) / bins)
+        if inside.any():
+            gap = (predicted[inside] == labels[inside]).float().mean() - confidence[inside].mean()
+            total += inside.float().mean() * gap.abs()
+    return total
+
+
+def too_few_edges(probabilities, labels, bins=15):
+    return ece_by_loop(probabilities, labels, bins - 1)
+
+
 def summed_gaps(probabilities, labels, bins=15):
     confidence, predicted = probabilities.max(1)
     gaps = torch.zeros(bins)
@@ -256,7 +309,14 @@ WRONG = [
     ("mixup", in_place, "The images you were given are overwritten"),
     ("mixup", labels_first, "first images, then labels"),
     ("mixup", images_alone, "It returns one tensor"),
-    ("mixup", lambda *given: None, "It stopped with TypeError"),
+    ("mixup", lambda *given: None, "It returns None"),
+    ("mixup", in_place_naturally, "The images you were given are overwritten"),
+    ("mixup", subscripted, "lam may be a plain number"),
+    ("mixup", pictures_only, "Right for pictures"),
+    ("mixup", rows_of_the_unit_matrix, "labels may be soft already"),
+    ("mixup", flat, "Expected shape of the mixed images [2, 1, 1, 2], got [2, 2]"),
+    ("mixup", doubles, "Expected mixed images of type float32 True, got False"),
+    ("mixup", overwrites_lam, "Expected your arguments unchanged True, got False"),
     ("mixup_risk", lambda z, y, w, i: w * F.cross_entropy(z, y) + (1 - w) * F.cross_entropy(z, y[i]), "before it is"),
     (
         "mixup_risk",
@@ -264,7 +324,7 @@ WRONG = [
             torch.as_tensor(w).mean() * F.cross_entropy(z, y)
             + (1 - torch.as_tensor(w).mean()) * F.cross_entropy(z, y[i])
         ),
-        "The weights are averaged before",
+        "averaged apart from each other",
     ),
     ("mixup_risk", lambda z, y, w, i: ((1 - w) * cross(z, y) + w * cross(z, y[i])).mean(), "the other way round"),
     ("mixup_risk", lambda z, y, w, i: F.cross_entropy(z, y), "the risk with the image's own labels"),
@@ -277,9 +337,10 @@ WRONG = [
         lambda z, y, w, i: (w * cross(z.softmax(1), y) + (1 - w) * cross(z.softmax(1), y[i])).mean(),
         "A softmax stands before",
     ),
-    ("mixup_risk", lambda z, y, w, i: (w * cross(z, y) + (1 - w) * cross(z, y[y])).mean(), "used as positions"),
     ("mixup_risk", lambda z, y, w, i: (w * cross(z, y) + (1 - w) * cross(z[i], y[i])).mean(), "partner's logits"),
     ("mixup_risk", lambda z, y, w, i: torch.tensor(0.5), "does something else"),
+    ("mixup_risk", lambda z, y, w, i: F.cross_entropy(z, y[i]), "the risk with the partners' labels"),
+    ("mixup_risk", lambda z, y, w, i: (w * cross(z, y) + (1 - w) * cross(z, y[i])).mean().item(), "a plain number"),
     ("expected_calibration_error", binned(lambda a, c, s, n: (a - c).abs().mean()), "however few examples"),
     ("expected_calibration_error", binned(lambda a, c, s, n: (a - c).abs().sum() / n), "the empty ones too"),
     ("expected_calibration_error", empty_bins_divide, "NaN spreads"),
@@ -289,11 +350,22 @@ WRONG = [
     ("expected_calibration_error", binned(lambda a, c, s, n: 100 * (s * (a - c).abs()).sum()), "in percent"),
     ("expected_calibration_error", of_the_true_class, "probability of the true class"),
     ("expected_calibration_error", each_alone, "compares each single example"),
+    ("expected_calibration_error", half_open, "falls into no bin"),
+    ("expected_calibration_error", too_few_edges, "one bin too few"),
+    ("expected_calibration_error", lambda p, y, bins=15: ece_by_loop(p, y), "15 bins whatever"),
+    ("expected_calibration_error", lambda p, y, bins=15: ece_by_loop(p.softmax(1), y, bins), "A softmax is taken"),
+    ("expected_calibration_error", binned(lambda a, c, s, n: (s * (a - c) ** 2).sum()), "The gaps are squared"),
+    ("expected_calibration_error", binned(lambda a, c, s, n: (s * (a - c) ** 2).sum().sqrt()), "The gaps are squared"),
+    (
+        "expected_calibration_error",
+        lambda p, y, bins=15: ece_by_loop(torch.stack([p[:, 0], 1 - p[:, 0]], 1), (y != 0).long(), bins),
+        "does something else",
+    ),
     ("expected_calibration_error", summed_gaps, "added up over the examples"),
     ("expected_calibration_error", past_the_last_bin, "a bin beyond the last one"),
     ("mixup_gan_risk", lambda d, x, g, w: bce(d((1 - w) * x + w * g), w), "The points are mixed the other way round"),
     ("mixup_gan_risk", lambda d, x, g, w: bce(d(w * x + (1 - w) * g), 1 - w), "The labels are the other way round"),
-    ("mixup_gan_risk", lambda d, x, g, w: bce(d(w * x + (1 - w) * g), torch.ones(len(w), 1)), "labelled as real"),
+    ("mixup_gan_risk", lambda d, x, g, w: bce(d(w * x + (1 - w) * g), torch.ones_like(w)), "labelled as real"),
     ("mixup_gan_risk", lambda d, x, g, w: bce(d(w * x + (1 - w) * g), (w > 0.5).float()), "The labels are rounded"),
     (
         "mixup_gan_risk",
@@ -306,6 +378,21 @@ WRONG = [
     ("mixup_gan_risk", lambda d, x, g, w: bce(torch.sigmoid(d(w * x + (1 - w) * g)), w), "A sigmoid stands before"),
     ("mixup_gan_risk", lambda d, x, g, w: F.binary_cross_entropy(d(w * x + (1 - w) * g), w), "wants probabilities"),
     ("mixup_gan_risk", lambda d, x, g, w: -bce(d(w * x + (1 - w) * g), w), "The sign is wrong"),
-    ("mixup_gan_risk", lambda d, x, g, w: bce(d(w * x + (1 - w) * g.detach()), w), "does not reach the made points"),
+    ("mixup_gan_risk", lambda d, x, g, w: bce(d(w * x + (1 - w) * g.detach()), w), "does not reach the fake points"),
     ("mixup_gan_risk", lambda d, x, g, w: bce(d(w * x + (1 - w) * g), w, reduction="sum"), "the sum over the pairs"),
+    ("mixup_gan_risk", lambda d, x, g, w: bce(d(w * x + (1 - w) * g), w, reduction="none"), "a number for each pair"),
+    ("mixup_gan_risk", lambda d, x, g, w: bce(d(w * x + (1 - w) * g), w).item(), "a plain number"),
+    ("mixup_gan_risk", lambda d, x, g, w: bce(d((1 - w) * x + w * g), 1 - w), "both the other way round"),
+    ("mixup_gan_risk", lambda d, x, g, w: bce(d(w * x + (1 - w) * g), 0 * w), "labelled as fake"),
+    (
+        "mixup_gan_risk",
+        lambda d, x, g, w: bce(d(x), torch.ones_like(w)) + bce(d(g), torch.zeros_like(w)),
+        "the usual risk",
+    ),
+    ("mixup_gan_risk", lambda d, x, g, w: bce(w * d(x) + (1 - w) * d(g), w), "mixes the discriminator's answers"),
+    (
+        "mixup_gan_risk",
+        lambda d, x, g, w: bce(d(w * x + (1 - w) * g)[:, 0], w[:, 0]),
+        "does something else",
+    ),
 ]

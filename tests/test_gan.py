@@ -24,14 +24,14 @@ def test_the_ring_has_eight_modes_of_equal_weight():
 
 
 def test_unmixed_it_is_the_usual_risk_of_a_discriminator():
-    real, made = torch.randn(6, 2), torch.randn(6, 2)
+    real, fake = torch.randn(6, 2), torch.randn(6, 2)
     discriminate = models.mlp(2, (8,), 1, seed=0)
-    lam = gan.real_or_made(6, torch.Generator())
+    lam = gan.real_or_fake(6, torch.Generator())
     assert lam.tolist() == [0, 1, 0, 1, 0, 1]
     on_real = F.binary_cross_entropy_with_logits(discriminate(real[1::2]), torch.ones(3, 1))
-    on_made = F.binary_cross_entropy_with_logits(discriminate(made[::2]), torch.zeros(3, 1))
-    risk = gan.mixup_gan_risk(discriminate, real, made, lam.unsqueeze(1))
-    assert risk.item() == pytest.approx((on_real + on_made).item() / 2, rel=1e-5)
+    on_fake = F.binary_cross_entropy_with_logits(discriminate(fake[::2]), torch.zeros(3, 1))
+    risk = gan.mixup_gan_risk(discriminate, real, fake, lam.unsqueeze(1))
+    assert risk.item() == pytest.approx((on_real + on_fake).item() / 2, rel=1e-5)
 
 
 def by_hand(seed, steps, pairs, lr, draw):
@@ -43,9 +43,9 @@ def by_hand(seed, steps, pairs, lr, draw):
     for _ in range(steps):
         for net, sign in ((judge, 1), (judge, 1), (maker, -1)):
             real = data.ring_of_gaussians(pairs, generator)
-            made = maker(torch.randn(1, pairs, 2, generator=generator)[0])
+            fake = maker(torch.randn(1, pairs, 2, generator=generator)[0])
             lam = draw(pairs, generator).unsqueeze(1)
-            mixed = lam * real + (1 - lam) * made
+            mixed = lam * real + (1 - lam) * fake
             loss = F.binary_cross_entropy(judge(mixed).sigmoid(), lam)
             adam[net].zero_grad()
             (sign * loss).backward(inputs=list(net.parameters()))
@@ -56,7 +56,7 @@ def by_hand(seed, steps, pairs, lr, draw):
     return points.detach(), points.grad.norm(dim=1).mean()
 
 
-@pytest.mark.parametrize("draw", [gan.real_or_made, partial(sample_lam, 0.5)])
+@pytest.mark.parametrize("draw", [gan.real_or_fake, partial(sample_lam, 0.5)])
 def test_it_agrees_with_a_loop_written_by_hand(draw):
     record = gan.train_gans([draw], seeds=[3], steps=12, discriminator_steps=2, pairs=16, moments=1)
     points, gradient = by_hand(3, 12, 16, 5e-3, draw)
@@ -65,16 +65,16 @@ def test_it_agrees_with_a_loop_written_by_hand(draw):
 
 
 def test_the_record_has_a_row_for_each_moment_and_pair():
-    record = gan.train_gans([gan.real_or_made] * 3, seeds=[0, 1, 2], steps=10, pairs=8, moments=4)
+    record = gan.train_gans([gan.real_or_fake] * 3, seeds=[0, 1, 2], steps=10, pairs=8, moments=4)
     assert record.steps.tolist() == [3, 5, 8, 10]
     assert record.samples.shape == (4, 3, 500, 2)
     assert record.gradients.shape == (4, 3)
-    again = gan.train_gans([gan.real_or_made] * 3, seeds=[0, 1, 2], steps=10, pairs=8, moments=4)
+    again = gan.train_gans([gan.real_or_fake] * 3, seeds=[0, 1, 2], steps=10, pairs=8, moments=4)
     assert torch.equal(record.samples, again.samples)
 
 
 def test_generators_learn_where_the_ring_is():
-    record = gan.train_gans([gan.real_or_made] * 2, seeds=[0, 1], steps=200, moments=2)
+    record = gan.train_gans([gan.real_or_fake] * 2, seeds=[0, 1], steps=200, moments=2)
     before, after = (record.samples[k].norm(dim=2).sub(4).abs().mean().item() for k in (0, 1))
     assert after < 1.5
     assert gan.share_near(record.samples[-1], data.RING, 3 * data.RING_STD).mean() > 0.15
@@ -93,8 +93,8 @@ def test_what_is_covered_is_counted():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"weights": []}, "weights and seeds must be equally many, at least 1; got 0 and 1"),
-        ({"seeds": [0, 1]}, "weights and seeds must be equally many, at least 1; got 1 and 2"),
+        ({"draws": []}, "draws and seeds must be equally many, at least 1; got 0 and 1"),
+        ({"seeds": [0, 1]}, "draws and seeds must be equally many, at least 1; got 1 and 2"),
         ({"moments": 11}, "moments must be between 1 and the 10 steps, got 11"),
         ({"lr": 0}, "lr must be positive"),
         ({"pairs": 0}, "pairs must be positive"),
@@ -103,9 +103,9 @@ def test_what_is_covered_is_counted():
 )
 def test_arguments_that_do_not_fit_are_named(change, words):
     with pytest.raises(ValueError, match=words):
-        gan.train_gans(**{"weights": [gan.real_or_made], "seeds": [0], "steps": 10, "moments": 2} | change)
+        gan.train_gans(**{"draws": [gan.real_or_fake], "seeds": [0], "steps": 10, "moments": 2} | change)
 
 
 def test_a_risk_that_is_no_number_stops():
     with pytest.raises(FloatingPointError, match="the risk is nan at step 1 of 10"):
-        gan.train_gans([gan.real_or_made], lambda *given: gan.mixup_gan_risk(*given) * math.nan, seeds=[0], steps=10)
+        gan.train_gans([gan.real_or_fake], lambda *given: gan.mixup_gan_risk(*given) * math.nan, seeds=[0], steps=10)

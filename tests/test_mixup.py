@@ -88,9 +88,11 @@ def test_the_arguments_stay_as_they_are():
         ({"lam": math.nan}, r"lam must lie in \[0, 1\]"),
         ({"lam": torch.rand(59)}, r"lam must be one number or a tensor \[1\] or \[60\], got \[59\]"),
         ({"lam": torch.rand(60, 1)}, r"lam must be one number or a tensor \[1\] or \[60\], got \[60, 1\]"),
-        ({"index": AROUND[1:]}, r"index must be an int64 tensor \[60\] .* got torch.int64 \[59\]"),
-        ({"index": AROUND + 1}, "index must be an int64 tensor"),
+        ({"index": AROUND[1:]}, r"index must be an int64 tensor \[60\], got torch.int64 \[59\]"),
+        ({"index": AROUND + 1}, "index must lie in 0…59, got values from 1 to 60"),
         ({"index": AROUND.float()}, "index must be an int64 tensor"),
+        ({"images": IMAGES.byte()}, "images must be floating point, at least one; got torch.uint8"),
+        ({"images": IMAGES[:0]}, "images must be floating point, at least one"),
         ({"labels": LABELS[1:]}, r"labels must be \[60\], one for each image, got \[59\]"),
         ({"labels": LABELS + 5}, "labels must lie in 0…9"),
         ({"labels": torch.rand(60, 3)}, r"soft labels must be \[60, 10\], got \[60, 3\]"),
@@ -147,6 +149,20 @@ def test_two_cross_entropies_are_one_with_soft_labels(lam):
     assert risk.item() == pytest.approx(F.cross_entropy(net(images), soft).item(), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"lam": 3.0}, "lam must lie in"),
+        ({"lam": torch.rand(60, 1)}, "lam must be one"),
+        ({"index": AROUND - 1}, "index"),
+    ],
+)
+def test_a_risk_of_what_does_not_fit_is_refused(change, words):
+    fitting = {"logits": torch.randn(60, 10), "labels": LABELS, "lam": 0.5, "index": AROUND}
+    with pytest.raises(ValueError, match=words):
+        mixup_risk(**fitting | change)
+
+
 POINTS, MOON = data.two_moons(200)
 
 
@@ -198,6 +214,15 @@ def test_a_vicinity_for_each_network_is_asked_for():
         training.fit_many(nets, POINTS, MOON[rows], rows, vicinities=[vicinity(1.0)])
 
 
+def test_a_vicinity_with_class_numbers_among_soft_ones_is_named():
+    nets, rows = [models.mlp(2, (4,), 2, seed=m) for m in range(2)], torch.zeros(2, 5, dtype=torch.int64)
+    ways = [vicinity(1.0, num_classes=2), lambda batch: batch]
+    with pytest.raises(ValueError, match="vicinities must all return soft labels"):
+        training.fit_many(nets, POINTS, MOON[rows], rows, vicinities=ways)
+    with pytest.raises(ValueError, match="alpha must be at least 0, got -1"):
+        vicinity(-1)
+
+
 # ---- what stands in the notebook itself --------------------------------------------------------------------
 
 
@@ -212,11 +237,11 @@ def page():
     return names
 
 
-@pytest.mark.parametrize("one_lam", [True, False])
-def test_the_notebooks_mixup_of_a_batch_is_the_packages(page, one_lam):
+@pytest.mark.parametrize("per_example", [True, False])
+def test_the_notebooks_mixup_of_a_batch_is_the_packages(page, per_example):
     batches = [training.Batch(IMAGES, LABELS, torch.arange(60), seeded(3)) for _ in range(2)]
-    theirs = page["near"](batches[0], 0.7, one_lam)
-    ours = vicinity(0.7, per_example=not one_lam)(batches[1])
+    theirs = page["near"](batches[0], 0.7, per_example)
+    ours = vicinity(0.7, per_example=per_example)(batches[1])
     assert torch.equal(theirs.images, ours.images)
     assert torch.equal(theirs.labels, ours.labels)
 

@@ -206,7 +206,9 @@ def test_the_temperature_is_where_the_loss_is_smallest():
     [
         ({"bins": 0}, "bins must be at least 1, got 0"),
         ({"labels": torch.zeros(3).long()}, r"labels must be \[4\], one for each row of probabilities, got \[3\]"),
-        ({"probabilities": torch.randn(4, 2) * 5}, "probabilities must lie in"),
+        ({"probabilities": torch.randn(4, 2) * 5}, "probabilities must be at least 0 and sum to 1 .* logits, perhaps"),
+        ({"probabilities": torch.full((4, 2), 0.7)}, "sums from 1.4 to 1.4"),
+        ({"probabilities": torch.rand(0, 2)}, r"probabilities must be \[N, K\], at least one row, got \[0, 2\]"),
     ],
 )
 def test_a_calibration_of_what_does_not_fit_is_refused(change, words):
@@ -214,3 +216,27 @@ def test_a_calibration_of_what_does_not_fit_is_refused(change, words):
     for measure in (metrics.expected_calibration_error, metrics.reliability):
         with pytest.raises(ValueError, match=words):
             measure(**fitting | change)
+
+
+def test_calibration_takes_doubles_and_what_has_a_graph():
+    logits, labels = answers(100)
+    probabilities = logits.double().requires_grad_().softmax(dim=1)
+    error = metrics.expected_calibration_error(logits.softmax(dim=1), labels)
+    assert metrics.expected_calibration_error(probabilities, labels) == pytest.approx(error, abs=1e-5)
+    assert metrics.reliability(probabilities, labels)["examples"].sum() == 100
+
+
+def test_a_temperature_that_is_nowhere_best_is_refused_and_a_graph_is_left_alone():
+    with pytest.raises(ValueError, match="no temperature is best; got 100%"):
+        metrics.temperature(torch.eye(3), torch.arange(3))
+    with pytest.raises(ValueError, match="no temperature is best; got 0%"):
+        metrics.temperature(torch.eye(3), (torch.arange(3) + 1) % 3)
+    logits, labels = answers(200)
+    graph = (logits.requires_grad_() * 2).exp().log()
+    assert metrics.temperature(graph, labels) == pytest.approx(2, rel=0.3)
+    graph.sum().backward()
+
+
+def test_gradients_need_a_label_for_each_image():
+    with pytest.raises(ValueError, match=r"labels must be 5, one for each image, got \[10\]"):
+        metrics.gradient_norms(models.mlp(4, (), 3), torch.rand(5, 4), torch.zeros(10).long())

@@ -279,7 +279,7 @@ def test_the_mixing_desk_shows_the_mixture_and_what_the_networks_say_of_it():
     mixed = 0.25 * images[labels == 3][0] + 0.75 * images[labels == 8][0]
     picture, density, answers = figure.axes
     assert np.allclose(picture.images[0].get_array(), mixed[0])
-    assert picture.get_title(loc="left") == "25% of a 3, 75% of a 8"
+    assert picture.get_title(loc="left") == "25% of a 3, 75% of an 8"
     for bars, seed in zip(answers.containers, (0, 1)):
         said = metrics.predict(models.mlp(seed=seed), mixed[None]).softmax(dim=1)[0]
         assert [bar.get_height() for bar in bars] == pytest.approx(said.tolist(), abs=1e-5)

@@ -14,7 +14,8 @@ from course_utils.mixup import mixup, mixup_risk
 
 def _watch_mixup(attempt: Callable) -> Iterator[Sight]:
     two = torch.tensor([[0.0, 1.0], [0.4, 0.2]]).view(2, 1, 1, 2)
-    three = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    # As many axes as points, so that a lam [3] along the wrong axis raises no error.
+    three = torch.tensor([[0.0, 0.0, 0.5], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     soft = torch.tensor([[0.5, 0.5], [0.0, 1.0]])
     swap, around = torch.tensor([1, 0]), torch.tensor([1, 2, 0])
     for case, images, labels, lam, index, classes in (
@@ -25,10 +26,16 @@ def _watch_mixup(attempt: Callable) -> Iterator[Sight]:
         ("lam = 0.25 as a plain number", two, torch.tensor([1, 0]), 0.25, swap, 2),
         ("labels that are soft already", two, soft, torch.tensor([0.75]), swap, 2),
     ):
-        given = images.clone(), labels.clone()
-        mixed, told = attempt(*given, lam, index, classes)
-        kept = torch.equal(given[0], images) and torch.equal(given[1], labels)
-        yield case, {"mixed images": mixed, "soft labels": told, "your images and labels unchanged": kept}
+        before = [torch.as_tensor(given) for given in (images, labels, lam, index)]
+        given = [part.clone() if isinstance(part, Tensor) else part for part in (images, labels, lam, index)]
+        returned = attempt(*given, classes)
+        mixed, told = (None, None) if returned is None else returned
+        kept = all(torch.equal(torch.as_tensor(now), then) for now, then in zip(given, before))
+        seen = {"mixed images": mixed, "soft labels": told, "your arguments unchanged": kept}
+        for name, part in {"images": mixed, "labels": told}.items():
+            seen[f"shape of the mixed {name}"] = list(part.shape) if isinstance(part, Tensor) else None
+            seen[f"mixed {name} of type float32"] = getattr(part, "dtype", None) == torch.float32
+        yield case, seen
 
 
 def _soft(labels: Tensor, classes: int) -> Tensor:
@@ -58,8 +65,21 @@ def _in_place(images, labels, lam, index, num_classes=10):
     return images, _mixes()(images, labels, lam, index, num_classes)[1]
 
 
+def _in_place_naturally(images, labels, lam, index, num_classes=10):
+    weight = torch.as_tensor(lam).view(-1, *[1] * (images.dim() - 1))
+    images.mul_(weight)
+    images.add_((1 - weight) * images[index])
+    return images, _mixes()(images, labels, lam, index, num_classes)[1]
+
+
 def _swapped(images, labels, lam, index, num_classes=10):
     return _mixes()(images, labels, 1 - lam, index, num_classes)
+
+
+def _pictures_only(images, labels, lam, index, num_classes=10):
+    lam, soft = torch.as_tensor(lam), _soft(labels, num_classes)
+    weight, share = lam.view(-1, 1, 1, 1), lam.view(-1, 1)
+    return weight * images + (1 - weight) * images[index], share * soft + (1 - share) * soft[index]
 
 
 def _unbroadcast(lam, x):
@@ -75,7 +95,13 @@ BROADCAST = (
     "(or fails). Give lam the shape [N, 1, 1, 1] for images, [N, 1] for labels; in general as many ones as the "
     "tensor has further axes."
 )
-PLAIN_NUMBER = "lam may be a plain number, and a float has no .view. Make a tensor of it first: torch.as_tensor(lam)."
+PLAIN_NUMBER = (
+    "lam may be a plain number: a float has no .view and no [:, None]. Make a tensor first: torch.as_tensor(lam)."
+)
+SOFT_ALREADY = (
+    "labels may be soft already (floating point, [N, K]): mix those as they are, and make only whole numbers one-hot."
+)
+OVERWRITTEN = "The images you were given are overwritten. Make new ones: no *=, no mul_."
 MIXUP = Exercise(
     reference=mixup,
     watch=_watch_mixup,
@@ -111,13 +137,18 @@ MIXUP = Exercise(
         Mistake(
             _mixes(
                 weigh=lambda lam, x: lam if x.dim() == 2 else torch.as_tensor(lam).view(-1, *[1] * (x.dim() - 1)),
-                soften=_soft,
             ),
             "The images are right. With one lam for each image, lam [N] meets the labels [N, K] at their last axis. "
             "Give it the shape [N, 1] there.",
         ),
         Mistake(_mixes(weigh=_for_pictures), PLAIN_NUMBER),
         Mistake(_mixes(weigh=lambda lam, x: lam.view(-1, *[1] * (x.dim() - 1))), PLAIN_NUMBER),
+        Mistake(_mixes(weigh=lambda lam, x: lam[(slice(None), *[None] * (x.dim() - 1))]), PLAIN_NUMBER),
+        Mistake(
+            _pictures_only,
+            "Right for pictures. Points [N, D] are examples too: there lam needs the shape [N, 1], as many ones as "
+            "the tensor has further axes.",
+        ),
         Mistake(
             _mixes(weigh=lambda lam, x: torch.as_tensor(lam).view(-1, 1, 1, 1)),
             "lam has the four axes of pictures everywhere. Labels [N, K] and points [N, 2] need [N, 1]: as many ones "
@@ -125,9 +156,9 @@ MIXUP = Exercise(
         ),
         Mistake(
             _mixes(soften=lambda labels, classes: F.one_hot(labels, classes).float()),
-            "labels may be soft already (floating point, [N, K]): mix those as they are, and make only whole numbers "
-            "one-hot.",
+            SOFT_ALREADY,
         ),
+        Mistake(_mixes(soften=lambda labels, classes: torch.eye(classes)[labels]), SOFT_ALREADY),
         Mistake(
             _mixes(soften=lambda labels, classes: labels.float(), weigh=lambda lam, x: torch.as_tensor(lam)),
             "The class numbers are mixed: between a 3 and a 9 lies no 6. Make the labels one-hot first.",
@@ -144,7 +175,8 @@ MIXUP = Exercise(
             "F.one_hot without a number of classes makes as many columns as this batch happens to need. "
             "Pass num_classes.",
         ),
-        Mistake(_in_place, "The images you were given are overwritten. Make new ones: no *=, no mul_."),
+        Mistake(_in_place, OVERWRITTEN),
+        Mistake(_in_place_naturally, OVERWRITTEN),
         Mistake(_mixes(returned=lambda x, y: (y, x)), "The right two, the wrong way round: first images, then labels."),
         Mistake(_mixes(returned=lambda x, y: x), "It returns one tensor. Return two: the images and the soft labels."),
     ),
@@ -157,15 +189,20 @@ MIXUP = Exercise(
 
 
 def _watch_risk(attempt: Callable) -> Iterator[Sight]:
-    for n, lam in ((1, torch.tensor([0.75])), (2, torch.tensor([1.0])), (3, torch.tensor([0.9, 0.2, 0.6])), (4, 0.3)):
-        logits = torch.linspace(-2, 2, 3 * n).sin().view(n, 3) * 2
-        labels, index = torch.arange(n) % 3, torch.arange(n).roll(1)
-        weights = lam.tolist() if isinstance(lam, Tensor) else lam
-        case = f"{n} examples, labels {labels.tolist()}, index {index.tolist()}, lam {weights}"
-        if n == 1:  # one example whose partner has another class: take two and look at their average
-            logits, labels, index = logits.repeat(2, 1), torch.tensor([0, 2]), torch.tensor([1, 0])
-            case = "2 examples with the same logits, labels [0, 2], each other's partner, lam [0.75]"
-        yield case, {"risk": attempt(logits, labels, lam, index)}
+    rows = torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.0, 0.0], [0.0, -1.0, 1.5]])
+    for labels, index, lam in (
+        ([0, 2], [1, 0], torch.tensor([0.75])),
+        ([0, 2], [1, 0], torch.tensor([1.0])),
+        ([0, 1, 2], [2, 0, 1], torch.tensor([0.9, 0.2, 0.6])),
+        ([2, 1, 0], [1, 2, 0], 0.3),
+    ):
+        weights = [round(weight, 2) for weight in lam.tolist()] if isinstance(lam, Tensor) else lam
+        logits = rows[: len(labels)].clone().requires_grad_()
+        risk = attempt(logits, torch.tensor(labels), lam, torch.tensor(index))
+        alive = isinstance(risk, Tensor) and risk.requires_grad and risk.numel() == 1
+        slope = torch.autograd.grad(risk, logits)[0] if alive else "none"
+        seen = {"risk": risk, "gradient in the logits": slope}
+        yield f"{len(labels)} examples, labels {labels}, index {index}, lam {weights}", seen
 
 
 def _risks(combine: Callable) -> Callable:
@@ -189,8 +226,8 @@ MIXUP_RISK = Exercise(
         ),
         Mistake(
             _risks(lambda own, partner, lam: lam.mean() * own.mean() + (1 - lam.mean()) * partner.mean()),
-            "The weights are averaged before they are used. With one lam for each example, weigh each example, "
-            "then average.",
+            "Losses and weights are averaged apart from each other. With one lam for each example, weigh each "
+            "example, then average.",
         ),
         Mistake(
             _risks(lambda own, partner, lam: ((1 - lam) * own + lam * partner).mean()),
@@ -217,12 +254,16 @@ MIXUP_RISK = Exercise(
             "It returns the sum over the examples. Return their average, or the step grows with the batch.",
         ),
         Mistake(
-            lambda logits, labels, lam, index: mixup_risk(logits.softmax(dim=1), labels, lam, index),
-            "A softmax stands before the cross-entropy, which takes one itself. Hand it the logits.",
+            _risks(lambda own, partner, lam: partner.mean()),
+            "That is the risk with the partners' labels. The image's own label has the weight lam.",
         ),
         Mistake(
-            lambda logits, labels, lam, index: mixup_risk(logits, labels, lam, labels),
-            "labels are used as positions somewhere. The partner's labels are labels[index].",
+            lambda *given: mixup_risk(*given).item(),
+            "It returns a plain number, which cannot be differentiated. Return the tensor: no .item(), no float().",
+        ),
+        Mistake(
+            lambda logits, labels, lam, index: mixup_risk(logits.softmax(dim=1), labels, lam, index),
+            "A softmax stands before the cross-entropy, which takes one itself. Hand it the logits.",
         ),
         Mistake(
             lambda logits, labels, lam, index: (
@@ -243,15 +284,17 @@ MIXUP_RISK = Exercise(
 
 def _watch_calibration(attempt: Callable) -> Iterator[Sight]:
     """Confidences on no edge between bins, so that it does not matter to which side an edge belongs."""
-    for first, labels, bins in (
-        ([0.93, 0.93, 0.93, 0.93], [0, 0, 0, 1], 10),
-        ([0.93, 0.93, 0.62], [0, 1, 0], 10),
-        ([0.97, 0.72, 0.68, 0.55, 0.91], [0, 1, 0, 0, 1], 4),
-        ([1.0, 0.3, 0.08, 0.85], [0, 1, 0, 0], 15),
+    for rows, labels, bins in (
+        ([[0.93, 0.07]] * 4, [0, 0, 0, 1], 10),
+        ([[0.93, 0.07], [0.93, 0.07], [0.62, 0.38]], [0, 1, 0], 10),
+        ([[0.97, 0.03], [0.28, 0.72], [0.68, 0.32], [0.55, 0.45], [0.91, 0.09]], [0, 0, 0, 0, 1], 4),
+        ([[1.0, 0.0], [0.3, 0.7], [0.08, 0.92], [0.85, 0.15]], [1, 1, 0, 0], 15),
+        ([[0.42, 0.33, 0.25], [0.1, 0.47, 0.43], [0.2, 0.1, 0.7]], [0, 2, 1], 10),
     ):
-        probabilities = torch.tensor([[p, 1 - p] for p in first])
-        case = f"{bins} bins, probability of class 0: {first}, labels {labels}"
-        yield case, {"error": attempt(probabilities, torch.tensor(labels), bins)}
+        yield (
+            f"{bins} bins, probabilities {rows}, labels {labels}",
+            {"error": attempt(torch.tensor(rows), torch.tensor(labels), bins)},
+        )
 
 
 def _calibrates(
@@ -269,6 +312,11 @@ def _calibrates(
         return total(gap, count, len(labels)).item()
 
     return twin
+
+
+def _leaves_out_certainty(probabilities, labels, bins=15):
+    sure = probabilities.max(dim=1).values < 1
+    return expected_calibration_error(probabilities[sure], labels[sure], bins) * sure.float().mean().item()
 
 
 def _mean_of_filled(gap, count, n):
@@ -303,6 +351,30 @@ EXPECTED_CALIBRATION_ERROR = Exercise(
         Mistake(
             _calibrates(lambda gap, count, n: (gap / count)[count > 0].abs().max()),
             "That is the largest gap (the maximum calibration error). Average the gaps over the examples.",
+        ),
+        Mistake(
+            _calibrates(lambda gap, count, n: (count / n * (gap / count.clamp(min=1)) ** 2).sum()),
+            "The gaps are squared. Take their absolute value.",
+        ),
+        Mistake(
+            _calibrates(lambda gap, count, n: (count / n * (gap / count.clamp(min=1)) ** 2).sum().sqrt()),
+            "The gaps are squared. Take their absolute value.",
+        ),
+        Mistake(
+            lambda p, y, bins=15: expected_calibration_error(p, y, 15),
+            "It makes 15 bins whatever it is asked for. Use bins.",
+        ),
+        Mistake(
+            lambda p, y, bins=15: expected_calibration_error(p, y, bins - 1),
+            "There is one bin too few: bins bins have bins + 1 edges.",
+        ),
+        Mistake(
+            lambda p, y, bins=15: expected_calibration_error(p.softmax(dim=1), y, bins),
+            "A softmax is taken of what are probabilities already.",
+        ),
+        Mistake(
+            _leaves_out_certainty,
+            "A confidence of exactly 1 falls into no bin. Put it into the last one.",
         ),
         Mistake(
             _calibrates(lambda gap, count, n: 100 * gap.abs().sum() / n),
@@ -341,27 +413,36 @@ def _discriminate(points: Tensor) -> Tensor:
 
 
 def _watch_gan(attempt: Callable) -> Iterator[Sight]:
-    for weights in ([1.0], [0.0], [0.75], [0.9, 0.2, 0.5]):
+    real = torch.tensor([[1.0, 0.0], [0.5, 2.0], [0.0, 1.0], [2.0, 1.0], [1.0, 1.0], [0.5, 0.5]])
+    fake = torch.tensor([[0.0, 2.0], [1.0, 1.0], [3.0, 0.0], [0.0, 0.0], [0.5, 1.5], [2.0, 2.0]])
+    for weights, shape in (
+        ([1.0], (1,)),
+        ([0.0], (1,)),
+        ([0.75], (1,)),
+        ([0.9, 0.2, 0.5], (3,)),
+        ([0.9, 0.2, 0.5, 0.1, 1.0, 0.7], (2, 3)),  # as in train_gans: networks × pairs
+    ):
         n = len(weights)
-        real = torch.tensor([[1.0, 0.0], [0.5, 2.0], [0.0, 1.0]])[:n]
-        made = torch.tensor([[0.0, 2.0], [1.0, 1.0], [3.0, 0.0]])[:n].requires_grad_()
-        lam = torch.tensor(weights).view(n, 1)
-        risk = attempt(_discriminate, real, made, lam)
-        gradient = torch.autograd.grad(risk, made)[0] if isinstance(risk, Tensor) and risk.numel() == 1 else None
-        yield f"{n} pairs of points, lam {weights}", {"risk": risk, "gradient in the made points": gradient}
+        x, g = real[:n].view(*shape, 2), fake[:n].view(*shape, 2).clone().requires_grad_()
+        risk = attempt(_discriminate, x, g, torch.tensor(weights).view(*shape, 1))
+        alive = isinstance(risk, Tensor) and risk.requires_grad and risk.numel() == 1
+        slope = torch.autograd.grad(risk, g, allow_unused=True)[0] if alive else None
+        seen = {"risk": risk, "a tensor": isinstance(risk, Tensor)}
+        seen["gradient in the fake points"] = "none" if slope is None else slope
+        yield f"pairs of points {list(x.shape)}, lam {weights}", seen
 
 
 def _judges(point: Callable, told: Callable, risk: Callable = F.binary_cross_entropy_with_logits) -> Callable:
     """A risk of the discriminator at these points with these labels."""
-    return lambda d, real, made, lam: risk(d(point(real, made, lam)), told(lam))
+    return lambda d, real, fake, lam: risk(d(point(real, fake, lam)), told(lam))
 
 
-def _mixed_points(real, made, lam):
-    return lam * real + (1 - lam) * made
+def _mixed_points(real, fake, lam):
+    return lam * real + (1 - lam) * fake
 
 
-def _losses_mixed(d, real, made, lam):
-    real_loss, made_loss = F.softplus(-d(real)), F.softplus(d(made))
+def _losses_mixed(d, real, fake, lam):
+    real_loss, made_loss = F.softplus(-d(real)), F.softplus(d(fake))
     return (lam * real_loss + (1 - lam) * made_loss).mean()
 
 
@@ -370,7 +451,7 @@ MIXUP_GAN_RISK = Exercise(
     watch=_watch_gan,
     mistakes=(
         Mistake(
-            _judges(lambda real, made, lam: (1 - lam) * real + lam * made, lambda lam: lam),
+            _judges(lambda real, fake, lam: (1 - lam) * real + lam * fake, lambda lam: lam),
             "The points are mixed the other way round: lam says how much is real.",
         ),
         Mistake(
@@ -383,11 +464,11 @@ MIXUP_GAN_RISK = Exercise(
         ),
         Mistake(
             _judges(_mixed_points, lambda lam: lam.round()),
-            "The labels are rounded to real or made. A soft label is the point of it: lam itself.",
+            "The labels are rounded to real or fake. A soft label is the point of it: lam itself.",
         ),
         Mistake(
             _losses_mixed,
-            "It mixes the two losses. Mix the points: the discriminator has to answer between real and made ones.",
+            "It mixes the two losses. Mix the points: the discriminator has to answer between real and fake ones.",
         ),
         Mistake(
             _judges(_mixed_points, lambda lam: lam, lambda x, y: F.binary_cross_entropy_with_logits(x.sigmoid(), y)),
@@ -403,12 +484,38 @@ MIXUP_GAN_RISK = Exercise(
             "The sign is wrong: this is what the discriminator makes small.",
         ),
         Mistake(
-            lambda d, real, made, lam: mixup_gan_risk(d, real, made.detach(), lam),
-            "The gradient does not reach the made points, so the generator could not learn: no detach here.",
+            lambda d, real, fake, lam: mixup_gan_risk(d, real, fake.detach(), lam),
+            "The gradient does not reach the fake points, so the generator could not learn: no detach here.",
         ),
         Mistake(
-            lambda d, real, made, lam: F.binary_cross_entropy_with_logits(
-                d(_mixed_points(real, made, lam)), lam, reduction="sum"
+            _judges(lambda real, fake, lam: (1 - lam) * real + lam * fake, lambda lam: 1 - lam),
+            "Points and labels are both the other way round: lam says how much is real.",
+        ),
+        Mistake(
+            _judges(_mixed_points, torch.zeros_like),
+            "Every point is labelled as fake. Its label is lam, how much of it is real.",
+        ),
+        Mistake(
+            lambda d, real, fake, lam: F.softplus(-d(real)).mean() + F.softplus(d(fake)).mean(),
+            "That is the usual risk, which does not know lam. Mix the points first.",
+        ),
+        Mistake(
+            lambda d, real, fake, lam: F.binary_cross_entropy_with_logits(lam * d(real) + (1 - lam) * d(fake), lam),
+            "It mixes the discriminator's answers. Mix the points: it has to answer between real and fake ones.",
+        ),
+        Mistake(
+            lambda *given: mixup_gan_risk(*given).item(),
+            "It returns a plain number, which cannot be differentiated. Return the tensor: no .item(), no float().",
+        ),
+        Mistake(
+            lambda d, real, fake, lam: F.binary_cross_entropy_with_logits(
+                d(_mixed_points(real, fake, lam)), lam, reduction="none"
+            ),
+            "It returns a number for each pair. Return their average.",
+        ),
+        Mistake(
+            lambda d, real, fake, lam: F.binary_cross_entropy_with_logits(
+                d(_mixed_points(real, fake, lam)), lam, reduction="sum"
             ),
             "It returns the sum over the pairs. Return their average.",
         ),

@@ -237,7 +237,7 @@ def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, what
 
 
 def draw_beta(ax: Axes, alpha: float, colour: str, name: str = "") -> None:
-    """The density of lam ~ Beta(alpha, alpha); `name` is written at its middle. alpha = 0 is drawn as two spikes,
+    """The density of lam ~ Beta(alpha, alpha); `name` is the panel's title. alpha = 0 is drawn as two spikes,
     an infinite one as a single spike."""
     if alpha == 0 or math.isinf(alpha):
         for spike in (0, 1) if alpha == 0 else (0.5,):
@@ -256,7 +256,7 @@ def reliability_diagrams(tables: dict[str, tuple[pd.DataFrame, pd.DataFrame]], *
 
     Args:
         tables: for each panel, its heading and two tables as `metrics.reliability` makes them: raw (dots, whose area
-            is the number of examples, with their distance to the diagonal) and scaled (a thin line).
+            grows with the number of examples, with their distance to the diagonal) and scaled (a thin line).
         title: the finding.
     """
     figure, axes = panels(1, len(tables), width=10, height=4, sharey=True)
@@ -271,7 +271,7 @@ def reliability_diagrams(tables: dict[str, tuple[pd.DataFrame, pd.DataFrame]], *
     axes[0, 0].set_ylabel("accuracy")
     axes[0, 0].text(0.03, 0.93, "less sure than right", fontsize=11)
     axes[0, 0].text(1.02, 0.04, "surer than right", fontsize=11, ha="right")
-    axes[0, -1].text(1.02, 0.12, "raw", fontsize=11, ha="right", color=BLUE, fontweight="bold")
-    axes[0, -1].text(1.02, 0.03, "after temperature", fontsize=11, ha="right", color=GREEN, fontweight="bold")
+    axes[0, -1].text(1.02, 0.23, "raw", fontsize=11, ha="right", color=BLUE, fontweight="bold")
+    axes[0, -1].text(1.02, 0.14, "after temperature", fontsize=11, ha="right", color=GREEN, fontweight="bold")
     headline(figure, title)
     return figure

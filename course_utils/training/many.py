@@ -56,8 +56,9 @@ def fit_many(
         labels: [M, n] int64: `labels[m, i]` is what network m is told about its i-th example.
         rows: [M, n] int64 in 0…N − 1: the i-th example of network m is `images[rows[m, i]]`.
         epochs, lr, batch_size, weight_decay, schedule: as in `fit`.
-        vicinities: for each network, from its batch to the batch that its step is taken on, for instance
-            `mixup.vicinity(alpha)`, all with soft labels; `None` for the examples themselves.
+        vicinities: for each network, from its batch to the batch that its step is taken on, with soft labels [B, K],
+            for instance `mixup.vicinity(alpha)`. Network m then ends up as after `fit` with the loss
+            `lambda model, batch: erm(model, vicinities[m](batch))`. `None` for the examples themselves.
         seed: network m draws the order of its examples from `seed + m`.
         watch: [W, …] float32, images that every network is asked about after each epoch; `None` for none.
 
@@ -162,6 +163,8 @@ def _moved(
     for batch in batches:
         parts = zip(vicinities, batch.images, batch.labels, batch.index, generators, strict=True)
         near = [move(Batch(*own)) for move, *own in parts]
+        if not all(batch.labels.is_floating_point() for batch in near):
+            raise ValueError("vicinities must all return soft labels [B, K], but some returned class numbers")
         images, labels = (torch.stack(part) for part in list(zip(*near))[:2])
         yield batch._replace(images=images, labels=labels)
 
