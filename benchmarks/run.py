@@ -22,8 +22,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from torchvision.datasets import MNIST
 from torchvision.transforms import ToTensor
+from torchvision.transforms.v2 import MixUp
 
 from course_utils import data, memorization, models, training
+from course_utils.mixup import vicinity
 from course_utils.notebooks import execute, find
 
 BATCH = 256
@@ -103,6 +105,17 @@ def many_networks() -> dict[str, float]:
     return {name: compare(way, stacked, repeats=5)[0] for name, way in ways.items()}
 
 
+def mixing(images: Tensor, labels: Tensor) -> float:
+    """Mixup of a batch, weight and partners drawn ÷ torchvision's transform, a hundred batches each."""
+    batch = training.Batch(images[:BATCH], labels[:BATCH], torch.arange(BATCH), torch.Generator().manual_seed(0))
+    ours, theirs = vicinity(1.0), MixUp(num_classes=10)
+    return compare(
+        lambda: [ours(batch) for _ in range(100)],
+        lambda: [theirs(batch.images, batch.labels) for _ in range(100)],
+        repeats=25,
+    )[0]
+
+
 def import_cost() -> float:
     """Seconds that `import course_utils` adds to `import torch`."""
 
@@ -141,6 +154,7 @@ def main(numbers: list[str]) -> None:
     print(f"| the same ÷ the bare steps on batches cut beforehand: what shuffling costs | {on_cut:.3f} | |")
     for way, ratio in many_networks().items():
         print(f"| 40 small networks {way} ÷ the same in `fit_many` | {ratio:.1f} | > 1 |")
+    print(f"| mixup of a batch ÷ torchvision's MixUp of it | {mixing(images, labels):.2f} | ≤ 1 |")
     print(f"| `import course_utils` after `import torch` | {import_cost():+.2f} s | ≤ 0.2 s |")
     for path in find(numbers):
         took, peak = run_notebook(path)

@@ -187,7 +187,7 @@ def draw_mixing(
         bars = torch.arange(10) + offset
         label = "ERM" if name == erm else f"mixup, alpha = {name}"
         answers.bar(bars.tolist(), probability.tolist(), width=0.4, color=colour, label=label)
-    answers.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1.03))
+    answers.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1.3), yticks=[0, 0.5, 1])
     answers.legend(loc="upper right", fontsize=11, framealpha=0.9)
     tops = [f"{who} says {p.argmax()} ({p.max():.0%})" for who, p in zip(("ERM", "mixup"), said.values())]
     plots.headline(figure, "; ".join(tops))

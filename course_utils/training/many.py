@@ -132,7 +132,7 @@ class _Asked(Stack):
         """Classes [M, W] int16 on the CPU, in eval mode; images [W, …], the same for all."""
         self.layout.eval()
         with torch.no_grad():
-            parts = [self(part.to(best_device()), each=None).argmax(dim=2) for part in images.split(512)]
+            parts = [self(part.to(best_device()), each=None).argmax(dim=2) for part in images.split(128)]
         return torch.cat(parts, dim=1).cpu().short()
 
 
