@@ -1,4 +1,4 @@
-"""Many small networks of one layout as one: a step of all of them is one call of PyTorch and not twenty."""
+"""Many small networks of one layout as one: a step of all of them is one call of PyTorch and not many."""
 
 import copy
 from collections.abc import Sequence
