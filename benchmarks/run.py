@@ -154,7 +154,7 @@ def main(numbers: list[str]) -> None:
     print(f"| the same ÷ the bare steps on batches cut beforehand: what shuffling costs | {on_cut:.3f} | |")
     for way, ratio in many_networks().items():
         print(f"| 40 small networks {way} ÷ the same in `fit_many` | {ratio:.1f} | > 1 |")
-    print(f"| mixup of a batch ÷ torchvision's MixUp of it | {mixing(images, labels):.2f} | ≤ 1 |")
+    print(f"| mixup of a batch ÷ torchvision's MixUp of it | {mixing(images, labels):.2f} | |")
     print(f"| `import course_utils` after `import torch` | {import_cost():+.2f} s | ≤ 0.2 s |")
     for path in find(numbers):
         took, peak = run_notebook(path)
