@@ -23,12 +23,12 @@ CHECKSUMS = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+PREFIX = {"train": "train", "test": "t10k"}
+
 # The ring of Gaussians: eight centres at distance 4 from the middle, and the standard deviation around each.
 RING_STD = 0.25
 _ANGLES = 2 * math.pi * torch.arange(8) / 8
 RING = 4 * torch.stack([_ANGLES.cos(), _ANGLES.sin()], dim=1)
-
-PREFIX = {"train": "train", "test": "t10k"}
 
 
 class DataFileError(OSError):
