@@ -143,15 +143,29 @@ def margin_slopes(model: nn.Module, images: Tensor, chunk: int = 512) -> Tensor:
 
 def _norms(model: nn.Module, images: Tensor, score: Callable[[Tensor, slice], Tensor], chunk: int) -> Tensor:
     """Norms of the gradients, in the images, of a score that adds up over them; it is told which images."""
-    device, norms = next(model.parameters(), images).device, []
+    parts = [slice(start, start + chunk) for start in range(0, len(images), chunk)]
+    gradients = (input_gradient(model, images[part], lambda logits, p=part: score(logits, p)) for part in parts)
+    return torch.cat([gradient.flatten(1).norm(dim=1).cpu() for gradient in gradients])
+
+
+def input_gradient(model: nn.Module, images: Tensor, score: Callable[[Tensor], Tensor]) -> Tensor:
+    """The gradient, in the pixels, of something that is computed from the logits.
+
+    Args:
+        model: from images to logits [N, K]; run in eval mode. Its parameters' `.grad` stay as they are.
+        images: [N, …] float32; they stay as they are.
+        score: from logits [N, K] to one number, for instance the sum of the losses. Take a sum, and each image gets
+            a gradient that does not depend on the others.
+
+    Returns:
+        shaped as `images`, on their device. Also where the caller has switched gradients off.
+    """
+    device = next(model.parameters(), images).device
     with keeping_mode(model), torch.inference_mode(False), torch.enable_grad():
         model.eval()
-        for start in range(0, len(images), chunk):
-            part = slice(start, start + chunk)
-            given = images[part].to(device).clone().requires_grad_()
-            (gradient,) = torch.autograd.grad(score(model(given), part), given)
-            norms.append(gradient.flatten(1).norm(dim=1).cpu())
-    return torch.cat(norms)
+        given = images.detach().to(device).clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(score(model(given)), given)
+    return gradient.to(images.device)
 
 
 def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:

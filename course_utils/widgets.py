@@ -13,7 +13,7 @@ import torch
 from matplotlib.figure import Figure, SubFigure
 from torch import Tensor, nn
 
-from course_utils import data, metrics, models, plots, training
+from course_utils import attacks, data, metrics, models, plots, training
 from course_utils.memorization import NoisyRun
 
 
@@ -157,13 +157,13 @@ def by_heart(runs: dict[float, NoisyRun]) -> SliderFigure:
 
 
 def draw_mixing(
-    pair: dict[int, Tensor], nets: dict[str, nn.Module], alphas: dict[str, float],
+    pair: Tensor, nets: dict[str, nn.Module], alphas: dict[str, float],
     first: int, second: int, lam: float, alpha: str,
 ) -> Figure:  # fmt: skip
     """Two digits mixed, how often that weight is drawn, and what ERM and a mixup network answer.
 
     Args:
-        pair: for each digit a picture [1, 28, 28].
+        pair: [10, 1, 28, 28], one picture for each digit.
         nets: for each alpha, by the name it has on the page, a network trained with it; the first one is ERM.
         alphas: the same names, and the numbers.
         first, second: the digits.
@@ -205,11 +205,8 @@ def mixing_desk(nets: dict[str, nn.Module], alphas: dict[str, float], images: Te
     Raises:
         ValueError: a digit of which there is no picture.
     """
-    if missing := set(range(10)) - set(labels.tolist()):
-        raise ValueError(f"labels must hold every digit, but there is no {min(missing)}")
-    pair = {digit: images[labels == digit][0] for digit in range(10)}
     return SliderFigure(
-        partial(draw_mixing, pair, nets, alphas),
+        partial(draw_mixing, one_of_each(images, labels), nets, alphas),
         alt="A mixed picture, the Beta density with its weight marked, and the class probabilities that an ERM and "
         "a mixup network give to it.",
         start={"first": 3, "second": 4, "lam": 0.4, "alpha": list(nets)[len(nets) // 2]},
@@ -218,6 +215,68 @@ def mixing_desk(nets: dict[str, nn.Module], alphas: dict[str, float], images: Te
         lam=[(f"{k / 20:.2f}", k / 20) for k in range(21)],
         alpha=list(nets),
     )
+
+
+@models.one_thread()
+def draw_attack(pictures: Tensor, nets: dict[str, nn.Module], digit: int, eps: float, steps: int, model: str) -> Figure:
+    """A digit, what PGD adds to it, the result, and what a network says of both.
+
+    Args:
+        pictures: [10, 1, 28, 28], one for each digit.
+        nets: networks, by the name that each has on the page.
+        digit: which picture.
+        eps: how far each pixel may move.
+        steps: of PGD, from the picture itself; 1 is FGSM.
+        model: whose name in `nets`.
+    """
+    clean, label, net = pictures[digit : digit + 1], torch.tensor([digit]), nets[model]
+    alpha = max(eps, 1e-3) if steps == 1 else max(2.5 * eps / steps, 1e-3)
+    attacked = attacks.pgd(net, clean, label, eps, alpha, steps)
+    figure, axes = plots.panels(1, 4, width=11, height=3.4, width_ratios=(1, 1, 1, 1.7))
+    shown = {"the digit": clean, "change × 10": 10 * (attacked - clean), "attacked": attacked}
+    for ax, (name, picture) in zip(axes[0], shown.items()):
+        look = {"cmap": plots.SIGNED, "vmin": -1} if name.startswith("change") else {"cmap": "gray_r", "vmin": 0}
+        ax.imshow(picture[0, 0].numpy(), vmax=1, **look)
+        ax.set_title(name, fontsize=13)
+        ax.axis("off")
+    said = [metrics.predict(net, picture).softmax(dim=1)[0] for picture in (clean, attacked)]
+    bars = axes[0, 3]
+    for offset, colour, name, probability in zip((-0.2, 0.2), plots.COLOURS, ("before", "after"), said):
+        bars.bar((torch.arange(10) + offset).tolist(), probability.tolist(), width=0.4, color=colour, label=name)
+    bars.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1.3), yticks=[0, 0.5, 1])
+    bars.legend(loc="upper right", ncols=2, fontsize=11)
+    before, after = (f"{p.argmax()} ({p.max():.0%})" for p in said)
+    plots.headline(figure, f"{model}, eps = {eps:g}, {steps} step{'s' if steps > 1 else ''}: {before} becomes {after}")
+    return figure
+
+
+def attack_desk(nets: dict[str, nn.Module], images: Tensor, labels: Tensor) -> SliderFigure:
+    """Attack a digit: which one, how far, in how many steps, and which network, live.
+
+    Args:
+        nets: networks, by the name that each has on the page.
+        images: [N, 1, 28, 28], labels: [N]; the first picture of each digit is taken.
+
+    Raises:
+        ValueError: a digit of which there is no picture.
+    """
+    return SliderFigure(
+        partial(draw_attack, one_of_each(images, labels), nets),
+        alt="A digit, the change that the attack makes to it, the attacked digit, and the class probabilities before "
+        "and after.",
+        start={"digit": 8, "eps": 0.15, "steps": 20},
+        digit=range(10),
+        eps=(0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4),
+        steps=(1, 2, 5, 10, 20, 40),
+        model=list(nets),
+    )
+
+
+def one_of_each(images: Tensor, labels: Tensor) -> Tensor:
+    """The first picture of each digit, [10, …]."""
+    if missing := set(range(10)) - set(labels.tolist()):
+        raise ValueError(f"labels must hold every digit, but there is no {min(missing)}")
+    return torch.stack([images[labels == digit][0] for digit in range(10)])
 
 
 def _share(right: Tensor, part: Tensor) -> Tensor:

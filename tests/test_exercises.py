@@ -7,6 +7,7 @@ import inspect
 import math
 import re
 
+import answers_adversarial
 import answers_mixup
 import nbformat
 import numpy as np
@@ -194,6 +195,7 @@ RIGHT = {
     "train_epoch": [loop_zero_last, loop_with_model_zero_grad, loop_that_looks_again],
     "choose_model": [choice_by_lists, choice_by_numpy],
     **answers_mixup.RIGHT,
+    **answers_adversarial.RIGHT,
 }
 
 
@@ -647,6 +649,7 @@ WRONG = [
     ("choose_model", turned_around, "the wrong way round"),
     ("choose_model", only_the_index, "It stopped with TypeError"),
     *answers_mixup.WRONG,
+    *answers_adversarial.WRONG,
 ]
 
 

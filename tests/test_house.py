@@ -20,7 +20,7 @@ PACKAGE = ROOT / "course_utils"
 FLOORS = [
     {"progress", "data", "models", "plots"},
     {"metrics", "memorization"},
-    {"training"},
+    {"training", "attacks"},
     {"mixup", "gan"},
     {"claims", "exercises", "widgets"},
     {"checkup", "notebooks"},

@@ -5,6 +5,7 @@ An exercise never blocks: unsolved, the check says so, and `.use()` hands out th
 
 from IPython.display import Code
 
+from course_utils.exercises.adversarial import FGSM, MARGIN_LOSS, PGD_STEP, PROJECT
 from course_utils.exercises.erm import CHOOSE_MODEL, EMPIRICAL_RISK, TRAIN_EPOCH
 from course_utils.exercises.mechanism import Exercise, Verdict, check, source
 from course_utils.exercises.memorization import FLIP_LABELS, FORGETTING_EVENTS, MEMORIZATION_SCORE, STOPPING_EPOCH
@@ -26,6 +27,10 @@ EXERCISES: dict[str, Exercise] = {
         MIXUP_RISK,
         EXPECTED_CALIBRATION_ERROR,
         MIXUP_GAN_RISK,
+        FGSM,
+        PROJECT,
+        PGD_STEP,
+        MARGIN_LOSS,
     )
 }
 
@@ -99,3 +104,23 @@ def check_expected_calibration_error(attempt) -> Verdict:
 def check_mixup_gan_risk(attempt) -> Verdict:
     """Chapter 03: a discriminator that is asked how much of a point is real."""
     return check(MIXUP_GAN_RISK, attempt)
+
+
+def check_fgsm(attempt) -> Verdict:
+    """Chapter 04: one step uphill, eps in every pixel."""
+    return check(FGSM, attempt)
+
+
+def check_project(attempt) -> Verdict:
+    """Chapter 04: back into the ball, for two norms."""
+    return check(PROJECT, attempt)
+
+
+def check_pgd_step(attempt) -> Verdict:
+    """Chapter 04: a step of PGD in which no pixel gets stuck."""
+    return check(PGD_STEP, attempt)
+
+
+def check_margin_loss(attempt) -> Verdict:
+    """Chapter 04: a loss whose gradient does not vanish where the network is sure."""
+    return check(MARGIN_LOSS, attempt)

@@ -4,6 +4,7 @@ a second sign beside every colour (dashes, markers), titles that state the findi
 Every function returns a matplotlib `Figure`; `show` puts it on the page with its alternative text.
 """
 
+from course_utils.plots.adversarial import SIGNED, clouds, margin_planes, picture_rows
 from course_utils.plots.course import CHAPTERS, course_map
 from course_utils.plots.curves import (
     draw_beta,
@@ -46,9 +47,11 @@ __all__ = [
     "MEASURES",
     "ORANGE",
     "PURPLE",
+    "SIGNED",
     "SKY",
     "VERMILLION",
     "YELLOW",
+    "clouds",
     "course_map",
     "dot_table",
     "draw_beta",
@@ -60,8 +63,10 @@ __all__ = [
     "histograms",
     "line_panels",
     "lines",
+    "margin_planes",
     "mixing_gallery",
     "panels",
+    "picture_rows",
     "pictures",
     "png",
     "precision_recall",

@@ -155,6 +155,7 @@ def line_panels(
     title: str,
     ylabel: str,
     guess: float | None = None,
+    legend: bool = False,
 ) -> Figure:
     """What `lines` draws, for several tables of fractions side by side on one scale.
 
@@ -162,14 +163,17 @@ def line_panels(
         frames: for each panel, its heading and its table.
         x, columns, title, ylabel: as in `lines`.
         guess: what the reader predicted for the last panel.
+        legend: name the lines once, below the panels, and not at their ends: for many lines that end together.
     """
     figure, axes = panels(1, len(frames), width=11, height=4.2, sharey=True)
     for ax, (heading, frame) in zip(axes[0], frames.items()):
-        draw_lines(ax, frame, x, columns, percent=True)
+        drawn = draw_lines(ax, frame, x, columns, percent=True, named=not legend)
         ax.set_title(heading, fontsize=13)
         ax.set_xlabel(x)
     axes[0, 0].set_ylabel(ylabel)
     draw_guess(axes[0, -1], guess)
+    if legend:
+        figure.legend(drawn, columns, loc="outside lower center", ncols=len(columns), frameon=False, handlelength=2.8)
     headline(figure, title)
     return figure
 

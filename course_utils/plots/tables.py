@@ -17,11 +17,12 @@ MEASURES = {
 }
 
 
-def results_table(results: dict[str, dict[str, Sequence[float]]]) -> Figure:
+def results_table(results: dict[str, dict[str, Sequence[float]]], of: str = "the same small network") -> Figure:
     """The course's results so far: a row for each method, a column for each of MEASURES, mean and range over seeds.
 
     Args:
         results: for each method, for each key of MEASURES that was measured, one accuracy in [0, 1] per seed.
+        of: which network, in words.
     """
     figure, axes = panels(width=11, height=1.3 + 0.8 * len(results))
     ax = axes[0, 0]
@@ -35,7 +36,7 @@ def results_table(results: dict[str, dict[str, Sequence[float]]]) -> Figure:
             cell = f"{np.mean(values):.1f} %\n{min(values):.1f} – {max(values):.1f}" if values else f"chapter {chapter}"
             ax.text(column + 0.4, row, cell, ha="center", va="center", color=BLACK if values else GREY)
     ax.axhline(-0.3, 0, 1, color=GREY)
-    headline(figure, "Results so far: accuracy of the same small network, mean and range over seeds")
+    headline(figure, f"Results so far: accuracy of {of}, mean and range over seeds")
     return figure
 
 
