@@ -12,11 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
+import foolbox
 import joblib
 import nbformat
 import torch
+import torchattacks
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
@@ -24,7 +27,7 @@ from torchvision.datasets import MNIST
 from torchvision.transforms import ToTensor
 from torchvision.transforms.v2 import MixUp
 
-from course_utils import data, memorization, models, training
+from course_utils import attacks, data, memorization, models, training
 from course_utils.mixup import vicinity
 from course_utils.notebooks import execute, find
 
@@ -116,6 +119,23 @@ def mixing(images: Tensor, labels: Tensor) -> float:
     )[0]
 
 
+def attacking(images: Tensor, labels: Tensor) -> dict[str, float]:
+    """PGD with 40 steps on two batches by torchattacks and by foolbox ÷ the same by the course."""
+    net, images, labels = models.small_cnn().eval(), images[: 2 * BATCH], labels[: 2 * BATCH]
+    wrapped = foolbox.PyTorchModel(net, bounds=(0, 1))
+    theirs = {
+        "torchattacks": torchattacks.PGD(net, eps=0.3, alpha=0.02, steps=40, random_start=False),
+        "foolbox": partial(
+            foolbox.attacks.LinfPGD(abs_stepsize=0.02, steps=40, random_start=False), wrapped, epsilons=0.3
+        ),
+    }
+
+    def ours() -> None:
+        attacks.pgd(net, images, labels, eps=0.3, alpha=0.02, steps=40)
+
+    return {name: compare(lambda w=work: w(images, labels), ours, repeats=9)[0] for name, work in theirs.items()}
+
+
 def import_cost() -> float:
     """Seconds that `import course_utils` adds to `import torch`."""
 
@@ -155,6 +175,8 @@ def main(numbers: list[str]) -> None:
     for way, ratio in many_networks().items():
         print(f"| 40 small networks {way} ÷ the same in `fit_many` | {ratio:.1f} | > 1 |")
     print(f"| mixup of a batch ÷ torchvision's MixUp of it | {mixing(images, labels):.2f} | |")
+    for library, ratio in attacking(images, labels).items():
+        print(f"| PGD, 40 steps on two batches: {library} ÷ the course's `pgd` | {ratio:.2f} | ≥ 1 |")
     print(f"| `import course_utils` after `import torch` | {import_cost():+.2f} s | ≤ 0.2 s |")
     for path in find(numbers):
         took, peak = run_notebook(path)

@@ -41,7 +41,7 @@ def fgsm(model: nn.Module, images: Tensor, labels: Tensor, eps: float) -> Tensor
         ValueError: arguments that do not fit; the message names the argument.
     """
     check_attack(images, labels, eps)
-    device = next(model.parameters(), images).device
+    images, device = images.detach(), next(model.parameters(), images).device
     with keeping_mode(model), torch.inference_mode(False), torch.enable_grad():
         model.eval()
         x = images.to(device).clone().requires_grad_()
@@ -101,6 +101,9 @@ def steepest(gradient: Tensor, norm: str = "inf") -> Tensor:
     """The direction of size 1 in which the loss grows fastest, for each image: [N, …] as `gradient`.
 
     Its sign in every pixel for "inf"; the gradient at Euclidean length 1 for "2". Where there is no slope, 0.
+
+    Raises:
+        ValueError: an unknown norm.
     """
     check_norm(norm)
     return gradient.sign() if norm == "inf" else gradient / lengths(gradient).clamp(min=1e-12)
@@ -123,15 +126,19 @@ def pgd_step(
 ) -> Tensor:
     """One step of projected gradient descent: uphill, back into the ball, back into the box.
 
-    The way back into [0, 1] moves the perturbation. A clamp between the perturbation and the model would have no
-    gradient at pixels that lie outside, and those would never move again.
+    (Madry et al., ICLR 2018, section 2.1; ball and box in the order of foolbox and torchattacks.) The way back into
+    [0, 1] moves the perturbation. A clamp between the perturbation and the model would have no gradient at pixels
+    that lie outside, and those would never move again.
 
     Args:
         perturbation: [N, …], where the attack stands; of size at most eps, `images + perturbation` in [0, 1].
-        model, images, labels, eps, alpha, norm, loss: as in `pgd`.
+        model, images, labels, eps, alpha, norm, loss: as in `pgd`, which checks them.
 
     Returns:
-        the next perturbation, shaped as `images`.
+        the next perturbation, shaped as `images`; of size at most eps, `images + perturbation` in [0, 1].
+
+    Raises:
+        ValueError: an unknown norm.
     """
 
     def score(logits: Tensor) -> Tensor:  # autograd wants labels of its own where the caller has switched it off
@@ -177,22 +184,24 @@ def pgd(
         loss: what to climb, from (logits, labels) to one number for each image.
 
     Returns:
-        adversarial images in [0, 1], shaped as `images`. Also where the caller has switched gradients off.
+        adversarial images in [0, 1], shaped as `images`: where each attack ended, not the best point on its way; for
+        an image that no start fooled, where the last one ended. Also where the caller has switched gradients off.
 
     Raises:
         ValueError: arguments that do not fit; the message names the argument.
     """
     check_attack(images, labels, eps)
-    check_steps(alpha, steps, norm, random_start, restarts, generator)
+    check_steps(alpha, steps, norm, random_start, restarts)
     if targets is None:
         aim, climbed = labels, loss
     else:  # downhill in the loss of the target
         check_one_each(images, targets, "targets")
         aim, climbed = targets, lambda logits, wanted: -loss(logits, wanted)
+    images, aim = images.detach(), aim.to(images.device)
     found, still = images.clone(), torch.arange(len(images), device=images.device)
     for attempt in range(restarts):
         if attempt:
-            answers = predict(model, found[still]).argmax(dim=1).to(aim.device)
+            answers = predict(model, found[still]).argmax(dim=1).to(images.device)
             still = still[(answers == aim[still]) == (targets is None)]
         if len(still) == 0:
             break
@@ -218,9 +227,11 @@ def random_perturbation(images: Tensor, eps: float, norm: str, generator: torch.
         shaped as `images`, on their device; `images` plus this lies in [0, 1].
 
     Raises:
-        ValueError: an unknown norm.
+        ValueError: an unknown norm, or no generator.
     """
     check_norm(norm)
+    if not isinstance(generator, torch.Generator):
+        raise ValueError(f"generator must be a torch.Generator, where random starts come from; got {generator!r}")
     if norm == "inf":
         drawn = eps * (2 * torch.rand(images.shape, generator=generator) - 1)
     else:  # a direction, and a length for which equal volumes are equally likely
@@ -234,6 +245,7 @@ def robust_accuracy(model: nn.Module, images: Tensor, labels: Tensor, attack: At
     """The share of images that get their label, and still do after the attack.
 
     An image that is misclassified as it is counts as lost, and is not attacked: the picture itself is in the ball.
+    An attack that holds a generator draws on from call to call.
 
     Args:
         model: from images to logits [N, K].
@@ -249,7 +261,8 @@ def robust_accuracy(model: nn.Module, images: Tensor, labels: Tensor, attack: At
         ValueError: arguments that do not fit, or an attack that returns no pictures in [0, 1]; the message names it.
     """
     check_attack(images, labels, eps=0)
-    right = (predict(model, images).argmax(dim=1) == labels.cpu()).nonzero().squeeze(1).to(images.device)
+    labels = labels.to(images.device)
+    right = (predict(model, images).argmax(dim=1).to(images.device) == labels).nonzero().squeeze(1)
     held = 0
     for part in right.split(CHUNK) if len(right) else ():
         attacked = attack(model, images[part], labels[part])
@@ -269,7 +282,7 @@ def check_attack(images: Tensor, labels: Tensor, eps: float) -> None:
     check_box(images, "images must lie in [0, 1] (normalisation belongs into the model)")
     check_one_each(images, labels, "labels")
     if not 0 <= eps < math.inf:
-        raise ValueError(f"eps must be at least 0, got {eps}")
+        raise ValueError(f"eps must be finite and at least 0, got {eps}")
 
 
 def check_box(images: Tensor, demand: str) -> None:
@@ -284,6 +297,8 @@ def check_one_each(images: Tensor, labels: Tensor, name: str) -> None:
     if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (len(images),):
         found = f"{labels.dtype} {list(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
         raise ValueError(f"{name} must be int64 [{len(images)}], one for each image, got {found}")
+    if labels.min() < 0:
+        raise ValueError(f"{name} must be classes, at least 0, got {labels.min()}")
 
 
 def check_norm(norm: str) -> None:
@@ -292,17 +307,13 @@ def check_norm(norm: str) -> None:
         raise ValueError(f'norm must be "inf" or "2", got {norm!r}')
 
 
-def check_steps(
-    alpha: float, steps: int, norm: str, random_start: bool, restarts: int, generator: torch.Generator | None
-) -> None:
+def check_steps(alpha: float, steps: int, norm: str, random_start: bool, restarts: int) -> None:
     """Raise a ValueError that names the argument that does not fit; ranges as in `pgd`."""
     check_norm(norm)
     if not 0 < alpha < math.inf:
-        raise ValueError(f"alpha must be positive, got {alpha}")
+        raise ValueError(f"alpha must be finite and positive, got {alpha}")
     for name, value in {"steps": steps, "restarts": restarts}.items():
-        if not isinstance(value, int) or value < 1:
+        if type(value) is not int or value < 1:
             raise ValueError(f"{name} must be a whole number, at least 1, got {value!r}")
     if restarts > 1 and not random_start:
         raise ValueError(f"restarts must be 1 without random_start, or all are the same; got {restarts}")
-    if random_start and generator is None:
-        raise ValueError("generator must be given with random_start: where shall the starts come from?")

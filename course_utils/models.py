@@ -86,13 +86,12 @@ def mlp(
         return nn.Sequential(*layers, nn.Linear(sizes[-2], classes))
 
 
-def small_cnn(channels: int = 1, classes: int = 10, hidden: int = 64, seed: int = 0) -> nn.Sequential:
+def small_cnn(channels: int = 1, classes: int = 10, seed: int = 0) -> nn.Sequential:
     """Two convolutions of stride 2 and two fully connected layers, with ReLU between: small, and quick on a CPU.
 
     Args:
         channels: of the images, 1 (grey) or 3 (colour).
         classes: number of classes K.
-        hidden: width of the fully connected layer.
         seed: draws the initial weights.
 
     Returns:
@@ -101,13 +100,13 @@ def small_cnn(channels: int = 1, classes: int = 10, hidden: int = 64, seed: int 
     Raises:
         ValueError: a size below 1.
     """
-    if min(channels, classes, hidden) < 1:
-        raise ValueError(f"channels, classes and hidden must be at least 1, got {channels}, {classes} and {hidden}")
+    if min(channels, classes) < 1:
+        raise ValueError(f"channels and classes must be at least 1, got {channels} and {classes}")
     with seeded(seed):
         return nn.Sequential(
             nn.Conv2d(channels, 16, 3, stride=2, padding=1), nn.ReLU(),
             nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU(),
-            nn.Flatten(), nn.Linear(32 * 7 * 7, hidden), nn.ReLU(), nn.Linear(hidden, classes),
+            nn.Flatten(), nn.Linear(32 * 7 * 7, 64), nn.ReLU(), nn.Linear(64, classes),
         )  # fmt: skip
 
 

@@ -273,10 +273,10 @@ def attack_desk(nets: dict[str, nn.Module], images: Tensor, labels: Tensor) -> S
 
 
 def one_of_each(images: Tensor, labels: Tensor) -> Tensor:
-    """The first picture of each digit, [10, …]."""
+    """The first picture of each digit, [10, …] on the CPU."""
     if missing := set(range(10)) - set(labels.tolist()):
         raise ValueError(f"labels must hold every digit, but there is no {min(missing)}")
-    return torch.stack([images[labels == digit][0] for digit in range(10)])
+    return torch.stack([images[labels == digit][0] for digit in range(10)]).cpu()
 
 
 def _share(right: Tensor, part: Tensor) -> Tensor:

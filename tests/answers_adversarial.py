@@ -127,6 +127,18 @@ def as_in_a_tutorial(model, images, labels, eps):
     return (images + eps * images.grad.sign()).clamp(0, 1)
 
 
+def as_in_a_tutorial_without_backward(model, images, labels, eps):
+    images.requires_grad = True
+    gradient = torch.autograd.grad(F.cross_entropy(model(images), labels), images)[0]
+    return (images + eps * gradient.sign()).clamp(0, 1)
+
+
+def marks_the_images(model, images, labels, eps):
+    with keeping_mode(model):
+        model.eval()
+        return as_in_a_tutorial_without_backward(model, images, labels, eps)
+
+
 def in_train_mode(model, images, labels, eps):
     x = images.clone().requires_grad_()
     gradient = torch.autograd.grad(F.cross_entropy(model(x), labels), x)[0]
@@ -169,6 +181,37 @@ def softmax_first(model, images, labels, eps):
     return (images + eps * gradient.sign()).clamp(0, 1)
 
 
+def with_zero_grad(model, images, labels, eps):
+    attacked = in_train_mode_backward(model, images, labels, eps)
+    model.zero_grad()
+    return attacked
+
+
+def with_zero_grad_in_eval(model, images, labels, eps):
+    with keeping_mode(model):
+        model.eval()
+        return with_zero_grad(model, images, labels, eps)
+
+
+def freezes(model, images, labels, eps):
+    model.requires_grad_(False)
+    return fgsm_like(model, images, labels, eps)
+
+
+def switches_all_on(model, images, labels, eps):
+    model.eval()
+    attacked = in_train_mode(model, images, labels, eps)
+    model.train()
+    return attacked
+
+
+def on_the_graph(model, images, labels, eps):
+    x = images.clone().requires_grad_()
+    with keeping_mode(model):
+        gradient = torch.autograd.grad(F.cross_entropy(model.eval()(x), labels), x)[0]
+    return (x + eps * gradient.sign()).clamp(0, 1)
+
+
 def change_alone(model, images, labels, eps):
     return fgsm_like(model, images, labels, eps, box=None) - images
 
@@ -186,6 +229,13 @@ def clamps_in_place(d, eps, norm="inf"):
     return d.clamp_(-eps, eps) if norm == "inf" else project(d, eps, norm)
 
 
+def shortens_in_place(d, eps, norm="inf"):
+    if norm == "inf":
+        return d.clamp(-eps, eps)
+    d *= (eps / length(d).clamp(min=1e-9)).clamp(max=1)
+    return d
+
+
 def step_like(model, images, labels, d, eps, alpha, norm, loss, see=None, land=None, away=steepest, sign=1):
     delta = d.clone().requires_grad_()
     shown = images + delta if see is None else see(images + delta)
@@ -197,6 +247,22 @@ def step_like(model, images, labels, d, eps, alpha, norm, loss, see=None, land=N
 def as_the_colleague(model, images, labels, d, eps, alpha, norm="inf", loss=cross_entropy):
     stay = lambda moved, x: project(moved, eps, norm)  # noqa: E731
     return step_like(model, images, labels, d, eps, alpha, norm, loss, see=lambda x: x.clamp(0, 1), land=stay)
+
+
+def half_repaired(model, images, labels, d, eps, alpha, norm="inf", loss=cross_entropy):
+    return step_like(model, images, labels, d, eps, alpha, norm, loss, see=lambda x: F.hardtanh(x, 0, 1))
+
+
+def step_on_the_graph(model, images, labels, d, eps, alpha, norm="inf", loss=cross_entropy):
+    delta = d.clone().requires_grad_()
+    gradient = torch.autograd.grad(loss(model(images + delta), labels).sum(), delta)[0]
+    return (images + project(delta + alpha * steepest(gradient, norm), eps, norm)).clamp(0, 1) - images
+
+
+def step_by_backward(model, images, labels, d, eps, alpha, norm="inf", loss=cross_entropy):
+    delta = d.clone().requires_grad_()
+    loss(model(images + delta), labels).sum().backward()
+    return (images + project(d + alpha * steepest(delta.grad, norm), eps, norm)).clamp(0, 1) - images
 
 
 def out_of_the_box(model, images, labels, d, eps, alpha, norm="inf", loss=cross_entropy):
@@ -249,6 +315,13 @@ def others(logits, labels, fill=-torch.inf):
     return logits.masked_fill(F.one_hot(labels, logits.shape[1]).bool(), fill)
 
 
+def overwrites_by_index(logits, labels):
+    n = torch.arange(len(labels))
+    mine = logits[n, labels]
+    logits[n, labels] = float("-inf")
+    return logits.max(1).values - mine
+
+
 def overwrites(logits, labels):
     mine = own(logits, labels)
     logits[range(len(labels)), labels] = float("-inf")
@@ -261,11 +334,18 @@ WRONG = [
     ("fgsm", no_sign, "adds the gradient itself"),
     ("fgsm", as_in_a_tutorial, "attacked in train mode"),
     ("fgsm", as_in_a_tutorial, "requires_grad_ was called on the images"),
+    ("fgsm", as_in_a_tutorial_without_backward, "requires_grad_ was called on the images"),
+    ("fgsm", marks_the_images, "requires_grad_ was called on the images"),
     ("fgsm", in_train_mode, "attacked in train mode"),
     ("fgsm", in_train_mode_backward, "backward() also adds gradients"),
     ("fgsm", stays_in_eval, "stays in eval mode"),
     ("fgsm", stays_in_eval_backward, "backward() also adds gradients"),
     ("fgsm", backward_in_eval, "backward() also adds gradients"),
+    ("fgsm", with_zero_grad, "wipes the gradients that were there"),
+    ("fgsm", with_zero_grad_in_eval, "wipes the gradients that were there"),
+    ("fgsm", freezes, "no longer want gradients"),
+    ("fgsm", switches_all_on, "switches every layer to train mode"),
+    ("fgsm", on_the_graph, "hangs on autograd's graph"),
     ("fgsm", of_its_own_answer, "what the model says, not the label"),
     ("fgsm", softmax_first, "softmax twice"),
     ("fgsm", change_alone, "returns the perturbation alone"),
@@ -291,8 +371,14 @@ WRONG = [
     ),
     ("project", lambda d, eps, norm="inf": d.clamp(max=eps) if norm == "inf" else project(d, eps, norm), "from below"),
     ("project", clamps_in_place, "clamp_ changes the tensor"),
+    ("project", shortens_in_place, "*= changes the tensor"),
+    ("project", two(lambda d, eps: (eps / d.norm(dim=(1, 2, 3), keepdim=True)).clamp(max=1)), "no vector norm"),
+    ("project", two(lambda d, eps: (eps / (length(d) ** 2).clamp(min=1e-9)).clamp(max=1)), "sum of squares"),
     ("project", lambda d, eps, norm="inf": None, "It returns None"),
     ("pgd_step", as_the_colleague, "The bug is still there"),
+    ("pgd_step", half_repaired, "still sees it through a clamp"),
+    ("pgd_step", step_on_the_graph, "hangs on autograd's graph"),
+    ("pgd_step", step_by_backward, "backward() also adds gradients"),
     ("pgd_step", out_of_the_box, "nothing keeps the picture in [0, 1]"),
     ("pgd_step", out_of_the_ball, "Nothing keeps the perturbation in the ball"),
     ("pgd_step", returns_the_picture, "It returns the picture"),
@@ -311,6 +397,9 @@ WRONG = [
     ("margin_loss", lambda z, y: others(z.softmax(1), y).amax(1) - own(z.softmax(1), y), "compares probabilities"),
     ("margin_loss", lambda z, y: (others(z, y).amax(1) - own(z, y)).mean(), "It returns one number"),
     ("margin_loss", lambda z, y: (others(z, y).amax(1) - own(z, y)).sum(), "It returns one number"),
+    ("margin_loss", lambda z, y: F.cross_entropy(z, y, reduction="none"), "That is the cross-entropy"),
+    ("margin_loss", lambda z, y: (others(z, y).amax(1) - own(z, y)).detach(), "cut off from the logits"),
     ("margin_loss", overwrites, "are overwritten"),
+    ("margin_loss", overwrites_by_index, "are overwritten"),
     ("margin_loss", lambda z, y: None, "It returns None"),
 ]

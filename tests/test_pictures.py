@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_utils import data, metrics, models, plots, widgets
+from course_utils import attacks, data, metrics, models, plots, widgets
 from course_utils.claims import Claim, Evidence
 from course_utils.memorization import NoisyRun
 
@@ -337,7 +337,16 @@ def test_snapshots_show_every_generator_at_every_moment():
         assert len(ax.collections[0].get_offsets()) == 8
 
 
-@pytest.mark.parametrize("make", [widgets.moons_playground, widgets.digit_browser, by_heart, mixing_desk])
+def attack_desk():
+    images, labels = data.load_mnist("test", n=100)
+    nets = {"one": models.small_cnn(seed=0), "two": models.small_cnn(seed=1)}
+    return widgets.attack_desk(nets, images, labels)
+
+
+DESKS = widgets.moons_playground, widgets.digit_browser, by_heart, mixing_desk, attack_desk
+
+
+@pytest.mark.parametrize("make", DESKS)
 def test_every_slider_changes_the_picture(make):
     figure = make()
     for name, slider in figure.sliders.items():
@@ -377,3 +386,72 @@ def test_noise_makes_the_moons_harder_to_learn():
         widgets.training.fit(model, points, labels, epochs=200, batch_size=500, lr=0.03, show=False)
         errors.append(1 - metrics.accuracy(model, *data.two_moons(5_000, noise, seed=1)))
     assert errors[0] < 0.03 < 0.1 < errors[1]
+
+
+def test_the_attack_desk_shows_the_attack_and_what_the_network_says_of_it():
+    desk, (images, labels) = attack_desk(), data.load_mnist("test", n=100)
+    net, clean = models.small_cnn(seed=1), images[labels == 4][:1]
+    for steps, alpha in ((1, 0.2), (10, 0.05)):
+        attacked = attacks.pgd(net, clean, torch.tensor([4]), 0.2, alpha, steps)
+        before, change, after, bars = desk.draw(digit=4, eps=0.2, steps=steps, model="two").axes
+        assert np.allclose(before.images[0].get_array(), clean[0, 0])
+        assert np.allclose(change.images[0].get_array(), 10 * (attacked - clean)[0, 0], atol=1e-4)
+        assert np.allclose(after.images[0].get_array(), attacked[0, 0], atol=1e-5)
+        for container, picture in zip(bars.containers, (clean, attacked)):
+            said = metrics.predict(net, picture).softmax(dim=1)[0].tolist()
+            assert [bar.get_height() for bar in container] == pytest.approx(said, abs=1e-5)
+
+
+def test_without_an_attack_nothing_changes_on_the_desk():
+    _, change, _, bars = attack_desk().draw(digit=4, eps=0.0, steps=20, model="one").axes
+    assert not change.images[0].get_array().any()
+    before, after = ([bar.get_height() for bar in container] for container in bars.containers)
+    assert before == after
+
+
+def test_a_digit_of_which_there_is_no_picture_is_named():
+    images, labels = data.load_mnist("test", n=100)
+    with pytest.raises(ValueError, match="labels must hold every digit, but there is no 7"):
+        widgets.attack_desk({"one": models.small_cnn()}, images[labels != 7], labels[labels != 7])
+
+
+def test_rows_of_pictures_have_names_captions_and_a_sign():
+    images, _ = data.load_mnist("test", n=3)
+    figure = plots.picture_rows(
+        {"digit": images, "change": images - 0.5}, {"digit": "abc"}, title="t", signed={"change"}
+    )
+    assert [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()] == ["digit", "change"]
+    assert [ax.get_title() for ax in figure.axes] == [*"abc", "", "", ""]
+    assert [ax.images[0].get_clim() for ax in figure.axes] == [(0, 1)] * 3 + [(-1, 1)] * 3
+    assert np.allclose(figure.axes[4].images[0].get_array(), images[1, 0] - 0.5)
+
+
+def test_a_plane_of_margins_flips_where_a_wrong_class_leads():
+    uphill = torch.linspace(-1, 1, 21).view(-1, 1).expand(21, 21)  # grows along the first axis, flips in the middle
+    figure = plots.margin_planes({("net", "aside"): uphill, ("other", "aside"): -uphill - 3}, 0.3, title="t")
+    flipped, never = figure.axes
+    line = flipped.collections[-1].get_paths()[0].vertices
+    assert np.allclose(line[:, 0], 0, atol=1e-6)
+    assert not [path for path in never.collections[-1].get_paths() if len(path.vertices)]
+
+
+def test_clouds_show_every_network():
+    figure = plots.clouds({"a": ([1, 2], [0.1, 0.2]), "b": ([3], [0.9])}, xlabel="x", ylabel="y", title="t")
+    drawn = figure.axes[0].lines
+    assert [line.get_label() for line in drawn] == ["a", "b"]
+    assert [list(line.get_ydata()) for line in drawn] == [[0.1, 0.2], [0.9]]
+
+
+def test_panels_with_a_legend_name_their_lines_once():
+    frame = pd.DataFrame({"eps": [0.1, 0.2], "ERM": [0.5, 0.1], "mixup": [0.4, 0.2]})
+    figure = plots.line_panels({"a": frame, "b": frame}, "eps", ["ERM", "mixup"], title="t", ylabel="y", legend=True)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ERM", "mixup"]
+    assert not any(ax.texts for ax in figure.axes)
+    named = plots.line_panels({"a": frame}, "eps", ["ERM", "mixup"], title="t", ylabel="y")
+    assert not named.legends
+    assert {text.get_text() for text in named.axes[0].texts} == {"ERM", "mixup"}
+
+
+def test_the_results_table_says_which_network_it_is():
+    figure = plots.results_table({"ERM": {"attacked": [0.0]}}, of="a large network")
+    assert "accuracy of a large network" in figure.get_suptitle()

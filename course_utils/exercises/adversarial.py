@@ -23,6 +23,16 @@ def _network(pixels: int, classes: int = 3, norm: bool = False) -> nn.Sequential
     return network
 
 
+def _leave_gradients(network: nn.Module) -> None:
+    """As after a backward pass of the caller."""
+    for weight in network.parameters():
+        weight.grad = torch.ones_like(weight)
+
+
+def _gradients_are_left(network: nn.Module) -> bool:
+    return all(p.grad is not None and bool((p.grad == 1).all()) for p in network.parameters())
+
+
 def _pictures(n: int, seed: int = 0) -> Tensor:
     """Pictures [n, 1, 2, 3] with some pixels at the border of the box."""
     drawn = torch.rand(n, 1, 2, 3, generator=torch.Generator().manual_seed(seed))
@@ -37,9 +47,11 @@ def _watch_fgsm(attempt: Callable) -> Iterator[Sight]:
         ("a network with BatchNorm that was left in train mode", 5, True, 0.25),
     ):
         network, images, labels = _network(6, norm=norm), _pictures(n), torch.tensor([0, 1, 2, 0, 1])[:n]
+        _leave_gradients(network)
         state = {name: value.clone() for name, value in network.state_dict().items()}
         modes = [layer.training for layer in network.modules()]
         attacked = attempt(network, images, labels, eps)
+        now = network.state_dict()
         yield (
             case,
             {
@@ -47,11 +59,12 @@ def _watch_fgsm(attempt: Callable) -> Iterator[Sight]:
                 "shape": list(attacked.shape) if isinstance(attacked, Tensor) else None,
                 "adversarial images that hang on no graph": not getattr(attacked, "requires_grad", False),
                 "your images unchanged": torch.equal(images, _pictures(n)) and not images.requires_grad,
-                "the network's averages unchanged": all(
-                    torch.equal(v, state[k]) for k, v in network.state_dict().items()
-                ),
+                "the network's averages unchanged": all(torch.equal(now[name], state[name]) for name in state),
+                "the network in the mode it was in": network.training,
                 "every layer in the mode it was in": [layer.training for layer in network.modules()] == modes,
-                "the parameters' .grad still empty": all(p.grad is None for p in network.parameters()),
+                "the parameters' .grad unchanged": _gradients_are_left(network),
+                "the parameters' .grad still there": all(p.grad is not None for p in network.parameters()),
+                "the parameters can still be trained": all(p.requires_grad for p in network.parameters()),
             },
         )
 
@@ -62,6 +75,7 @@ def _attacks(
     mode: str = "kept",
     polluting: bool = False,
     marking: bool = False,
+    after: Callable = lambda model: None,
 ) -> Callable:
     """FGSM with one part of it replaced. mode: "kept" (eval, then as it was), "eval" (left there) or "as it is"."""
 
@@ -76,6 +90,7 @@ def _attacks(
                 gradient = x.grad
             else:
                 (gradient,) = torch.autograd.grad(risk, x)
+            after(model)
         return move(x if marking else images, gradient, eps)
 
     return twin
@@ -88,6 +103,19 @@ FORGOT_EVAL = (
 LEFT_IN_EVAL = (
     "The network stays in eval mode. Whoever trains it next trains without dropout, and BatchNorm stands still. "
     "Give each layer the mode back that it was in: metrics.keeping_mode(model) does."
+)
+ALL_SWITCHED_ON = (
+    "model.train() switches every layer to train mode, also one that was frozen in eval mode. "
+    "Give each layer its own mode back: metrics.keeping_mode(model) remembers them."
+)
+WIPED = (
+    "model.zero_grad() also wipes the gradients that were there before, and the caller may need them. "
+    "torch.autograd.grad(loss, x) computes the pixels' gradient and touches nothing else."
+)
+FROZEN = "The network's parameters no longer want gradients, so it cannot be trained any more. Leave them as they were."
+ON_A_GRAPH = (
+    "Your result hangs on autograd's graph: it is built from the copy that wants a gradient. Build it from the tensors "
+    "that you were given, or detach it."
 )
 ADDS_UP = (
     "backward() also adds gradients to every parameter's .grad, and the next training step would use them. "
@@ -135,13 +163,23 @@ FGSM = Exercise(
             "The logits go through a softmax twice: F.cross_entropy has its own.",
         ),
         Mistake(_attacks(mode="as it is"), FORGOT_EVAL),
-        Mistake(_attacks(mode="as it is", polluting=True), f"{FORGOT_EVAL}\nAnd: {ADDS_UP}"),
-        Mistake(_attacks(mode="as it is", polluting=True, marking=True), f"{FORGOT_EVAL}\nAnd: {ADDS_UP} {MARKED}"),
-        Mistake(_attacks(mode="as it is", marking=True), f"{FORGOT_EVAL}\nAnd: {MARKED}"),
+        Mistake(_attacks(mode="as it is", polluting=True), f"{FORGOT_EVAL} And: {ADDS_UP}"),
+        Mistake(_attacks(mode="as it is", polluting=True, marking=True), f"{FORGOT_EVAL} And: {ADDS_UP} {MARKED}"),
+        Mistake(_attacks(mode="as it is", marking=True), f"{FORGOT_EVAL} And: {MARKED}"),
         Mistake(_attacks(mode="eval"), LEFT_IN_EVAL),
-        Mistake(_attacks(mode="eval", polluting=True), f"{LEFT_IN_EVAL}\nAnd: {ADDS_UP}"),
+        Mistake(_attacks(mode="eval", polluting=True), f"{LEFT_IN_EVAL} And: {ADDS_UP}"),
         Mistake(_attacks(polluting=True), ADDS_UP),
         Mistake(_attacks(marking=True), MARKED),
+        Mistake(_attacks(polluting=True, after=lambda model: model.zero_grad()), WIPED),
+        Mistake(
+            _attacks(mode="as it is", polluting=True, after=lambda m: m.zero_grad()), f"{FORGOT_EVAL} And: {WIPED}"
+        ),
+        Mistake(_attacks(after=lambda model: model.requires_grad_(False)), FROZEN),
+        Mistake(_attacks(mode="eval", after=lambda model: model.train()), ALL_SWITCHED_ON),
+        Mistake(
+            _attacks(lambda x, gradient, eps: (x.clone().requires_grad_() + eps * gradient.sign()).clamp(0, 1)),
+            ON_A_GRAPH,
+        ),
     ),
     hints=(
         "Make a copy of the images that wants a gradient, compute the loss of the model's answer in eval mode, and ask "
@@ -190,6 +228,13 @@ def _scales(
 
 def _at_most(eps: float, length: Tensor) -> Tensor:
     return torch.where(length > eps, eps / length, torch.ones_like(length))
+
+
+def _shortens_in_place(perturbation: Tensor, eps: float, norm: str = "inf") -> Tensor:
+    if norm == "inf":
+        return perturbation.clamp(-eps, eps)
+    perturbation *= _at_most(eps, lengths(perturbation))
+    return perturbation
 
 
 PROJECT = Exercise(
@@ -242,6 +287,15 @@ PROJECT = Exercise(
             _scales(lambda change, eps: _at_most(eps, lengths(change)), lambda change, eps: change.clamp_(-eps, eps)),
             "clamp_ changes the tensor you were given. Without the underscore it makes a new one.",
         ),
+        Mistake(_shortens_in_place, "*= changes the tensor you were given. Make a new one: perturbation * …"),
+        Mistake(
+            _scales(lambda change, eps: _at_most(eps, change.norm(dim=(1, 2, 3), keepdim=True))),
+            "norm over three axes is no vector norm in PyTorch: flatten(1) first, then dim=1.",
+        ),
+        Mistake(
+            _scales(lambda change, eps: _at_most(eps, lengths(change) ** 2)),
+            "It compares eps with the sum of squares. The length is its square root.",
+        ),
     ),
     hints=(
         'For "inf" each pixel is on its own: clamp. For "2", an arrow that is too long keeps its direction and gets '
@@ -262,6 +316,7 @@ def _watch_step(attempt: Callable) -> Iterator[Sight]:
         ('another loss, the margin, norm "2"', "2", margin_loss, 2, 0.3, 0.1),
     ):
         perturbation = torch.zeros_like(images)
+        _leave_gradients(network)
         for _ in range(steps):
             handed = perturbation.clone()
             following = attempt(network, images, labels, handed, eps, alpha, norm, loss)
@@ -276,7 +331,7 @@ def _watch_step(attempt: Callable) -> Iterator[Sight]:
                 "shape": list(following.shape) if isinstance(following, Tensor) else None,
                 "perturbation that hangs on no graph": not getattr(following, "requires_grad", False),
                 "your tensors unchanged": kept,
-                "the parameters' .grad still empty": all(p.grad is None for p in network.parameters()),
+                "the parameters' .grad unchanged": _gradients_are_left(network),
             },
         )
 
@@ -296,6 +351,25 @@ def _steps(
         return land(images, perturbation + sign * alpha * away(gradient, norm), eps, norm)
 
     return twin
+
+
+def _step_by_hand(model, images, labels, perturbation, eps, alpha, norm, loss, polluting):
+    delta = perturbation.clone().requires_grad_()
+    risk = loss(model(images + delta), labels).sum()
+    if polluting:
+        risk.backward()
+        moved = perturbation + alpha * steepest(delta.grad, norm)
+    else:
+        moved = delta + alpha * steepest(torch.autograd.grad(risk, delta)[0], norm)
+    return (images + project(moved, eps, norm)).clamp(0, 1) - images
+
+
+def _step_on_the_graph(*given, polluting=False):
+    return _step_by_hand(*given, polluting)
+
+
+def _step_by_backward(*given, polluting=True):
+    return _step_by_hand(*given, polluting)
 
 
 class _Shown(nn.Module):
@@ -321,6 +395,12 @@ PGD_STEP = Exercise(
             _steps(lambda x, moved, eps, norm: project(moved, eps, norm), lambda x, d: (x + d).clamp(0, 1)), CLAMPED
         ),
         Mistake(
+            _steps(see=lambda x, d: F.hardtanh(x + d, 0, 1)),
+            "The perturbation goes back into the box, but the model still sees it through a clamp. Recent versions of "
+            "PyTorch give clamp no gradient at exactly 0 and 1 either, where most pixels of a digit are. Show the "
+            "model images + perturbation.",
+        ),
+        Mistake(
             _steps(lambda x, moved, eps, norm: project(moved, eps, norm)),
             "The clamp is gone from the graph, and now nothing keeps the picture in [0, 1]. Move the perturbation: "
             "what is left of it after images + perturbation has been clamped.",
@@ -335,8 +415,8 @@ PGD_STEP = Exercise(
         ),
         Mistake(
             _steps(lambda x, moved, eps, norm: project((x + moved).clamp(0, 1) - x, eps, norm)),
-            "First the ball, then the box: shortened after the box, an L2 perturbation is not the nearest one any "
-            "more, and differs from what the field computes.",
+            "First the ball, then the box, as foolbox and torchattacks do. Your order is allowed too, but for "
+            '"2" it gives other numbers.',
         ),
         Mistake(
             _steps(lambda x, moved, eps, norm: project(moved, eps, norm).clamp(0, 1)),
@@ -353,6 +433,8 @@ PGD_STEP = Exercise(
             _steps(away=lambda gradient, norm: gradient),
             "It adds the gradient itself, however small. attacks.steepest(gradient, norm) makes it a step of size 1.",
         ),
+        Mistake(_step_on_the_graph, ON_A_GRAPH),
+        Mistake(_step_by_backward, ADDS_UP),
         Mistake(_steps(score=cross_entropy), "It always climbs the cross-entropy. Use the loss that is given."),
     ),
     hints=(
@@ -382,9 +464,8 @@ def _watch_margin(attempt: Callable) -> Iterator[Sight]:
             "shape": list(returned.shape) if isinstance(returned, Tensor) else None,
             "your logits unchanged": torch.equal(handed.detach(), picked),
         }
-        if isinstance(returned, Tensor):
-            seen["gradient"] = torch.autograd.grad(returned.sum(), logits)[0]
-        yield case, seen | {"gradient": seen.get("gradient")}
+        attached = isinstance(returned, Tensor) and returned.requires_grad
+        yield case, seen | {"gradient": torch.autograd.grad(returned.sum(), logits)[0] if attached else None}
 
 
 def _margins(
@@ -414,10 +495,17 @@ def _in_place(logits: Tensor, labels: Tensor) -> Tensor:
     return logits.amax(dim=1) - own
 
 
+def _in_place_after_gather(logits: Tensor, labels: Tensor) -> Tensor:
+    own = logits.gather(1, labels.unsqueeze(1)).squeeze(1)
+    logits[torch.arange(len(labels)), labels] = -torch.inf
+    return logits.amax(dim=1) - own
+
+
 def _on_probabilities(logits: Tensor, labels: Tensor) -> Tensor:
     return margin_loss(logits.softmax(dim=1), labels)
 
 
+OVERWRITTEN = "The logits you were given are overwritten. Make a new tensor: masked_fill, or scatter."
 MARGIN_LOSS = Exercise(
     reference=margin_loss,
     watch=_watch_margin,
@@ -450,7 +538,13 @@ MARGIN_LOSS = Exercise(
         ),
         Mistake(_margins(reduce=torch.mean), "It returns one number. Return one for each image, [N]."),
         Mistake(_margins(reduce=torch.sum), "It returns one number. Return one for each image, [N]."),
-        Mistake(_in_place, "The logits you were given are overwritten. Make a new tensor: masked_fill, or scatter."),
+        Mistake(cross_entropy, "That is the cross-entropy: its gradient vanishes where the network is sure."),
+        Mistake(
+            lambda logits, labels: margin_loss(logits, labels).detach(),
+            "The right numbers, but cut off from the logits: an attack gets no gradient. No detach, no .item().",
+        ),
+        Mistake(_in_place, OVERWRITTEN),
+        Mistake(_in_place_after_gather, OVERWRITTEN),
     ),
     hints=(
         "Two numbers for each image: the label's logit, and the largest of all the other logits.",

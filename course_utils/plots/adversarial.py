@@ -54,7 +54,7 @@ def margin_planes(planes: dict[tuple[str, str], Tensor], eps: float, *, title: s
     figure, axes = panels(1, len(planes), width=11, height=4.1)
     for ax, ((name, upward), plane) in zip(axes[0], planes.items()):
         side, lead = np.linspace(-eps, eps, len(plane)), plane.T.cpu().numpy()
-        reach = abs(lead).max()
+        reach = max(abs(lead).max(), 1e-6)
         ax.contourf(side, side, lead, levels=np.linspace(-reach, reach, 25), cmap=SIGNED)
         ax.contour(side, side, lead, levels=[0], colors=BLACK, linewidths=2.5)
         ax.plot(0, 0, "o", color=BLACK)
