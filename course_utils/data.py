@@ -51,14 +51,30 @@ def load_mnist(split: str = "train", n: int | None = None, seed: int = 0) -> tup
         DataFileError: a file is missing or damaged; the message says how to mend it.
         ValueError: an unknown split, or an `n` outside 1…size of the split.
     """
-    if split not in PREFIX:
-        raise ValueError(f"split must be 'train' or 'test', got {split!r}")
-    pixels = _read_idx(f"{PREFIX[split]}-images-idx3-ubyte")
-    labels = _read_idx(f"{PREFIX[split]}-labels-idx1-ubyte").long()
+    pixels, labels = read_mnist(split)
     if n is not None:
         _, part = holdout(labels, n, seed)
         pixels, labels = pixels[part], labels[part]
     return pixels.unsqueeze(1).float().div_(255), labels
+
+
+def read_mnist(split: str) -> tuple[Tensor, Tensor]:
+    """All of a split as it stands in the files, in their order: a quarter of the memory of `load_mnist`.
+
+    Args:
+        split: "train" (60,000 images) or "test" (10,000).
+
+    Returns:
+        pixels [N, 28, 28] uint8 in 0…255, and labels [N] int64 in 0…9.
+
+    Raises:
+        DataFileError: a file is missing or damaged; the message says how to mend it.
+        ValueError: an unknown split.
+    """
+    if split not in PREFIX:
+        raise ValueError(f"split must be 'train' or 'test', got {split!r}")
+    pixels = _read_idx(f"{PREFIX[split]}-images-idx3-ubyte")
+    return pixels, _read_idx(f"{PREFIX[split]}-labels-idx1-ubyte").long()
 
 
 def holdout(labels: Tensor, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:

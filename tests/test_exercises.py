@@ -8,6 +8,7 @@ import math
 import re
 
 import answers_adversarial
+import answers_bias
 import answers_mixup
 import nbformat
 import numpy as np
@@ -196,6 +197,7 @@ RIGHT = {
     "choose_model": [choice_by_lists, choice_by_numpy],
     **answers_mixup.RIGHT,
     **answers_adversarial.RIGHT,
+    **answers_bias.RIGHT,
 }
 
 
@@ -650,6 +652,7 @@ WRONG = [
     ("choose_model", only_the_index, "It stopped with TypeError"),
     *answers_mixup.WRONG,
     *answers_adversarial.WRONG,
+    *answers_bias.WRONG,
 ]
 
 

@@ -19,9 +19,9 @@ PACKAGE = ROOT / "course_utils"
 # Ground floor first. A room imports only rooms that stand before it; equals stand together.
 FLOORS = [
     {"progress", "data", "models", "plots"},
-    {"metrics", "memorization"},
+    {"metrics", "memorization", "biased"},
     {"training", "attacks"},
-    {"mixup", "gan"},
+    {"mixup", "gan", "lff"},
     {"claims", "exercises", "widgets"},
     {"checkup", "notebooks"},
 ]

@@ -6,6 +6,7 @@ An exercise never blocks: unsolved, the check says so, and `.use()` hands out th
 from IPython.display import Code
 
 from course_utils.exercises.adversarial import FGSM, MARGIN_LOSS, PGD_STEP, PROJECT
+from course_utils.exercises.bias import BIASED_COLOURS, GCE, GROUP_TABLE, RELATIVE_DIFFICULTY
 from course_utils.exercises.erm import CHOOSE_MODEL, EMPIRICAL_RISK, TRAIN_EPOCH
 from course_utils.exercises.mechanism import Exercise, Verdict, check, source
 from course_utils.exercises.memorization import FLIP_LABELS, FORGETTING_EVENTS, MEMORIZATION_SCORE, STOPPING_EPOCH
@@ -31,6 +32,10 @@ EXERCISES: dict[str, Exercise] = {
         PROJECT,
         PGD_STEP,
         MARGIN_LOSS,
+        BIASED_COLOURS,
+        GROUP_TABLE,
+        GCE,
+        RELATIVE_DIFFICULTY,
     )
 }
 
@@ -124,3 +129,23 @@ def check_pgd_step(attempt) -> Verdict:
 def check_margin_loss(attempt) -> Verdict:
     """Chapter 04: a loss whose gradient does not vanish where the network is sure."""
     return check(MARGIN_LOSS, attempt)
+
+
+def check_biased_colours(attempt) -> Verdict:
+    """Chapter 05: a colour for each digit, with an exact share of conflicting ones."""
+    return check(BIASED_COLOURS, attempt)
+
+
+def check_group_table(attempt) -> Verdict:
+    """Chapter 05: the accuracy in every group of label and bias."""
+    return check(GROUP_TABLE, attempt)
+
+
+def check_gce(attempt) -> Verdict:
+    """Chapter 05: the generalized cross-entropy."""
+    return check(GCE, attempt)
+
+
+def check_relative_difficulty(attempt) -> Verdict:
+    """Chapter 05: LfF's weight, safe where losses are zero."""
+    return check(RELATIVE_DIFFICULTY, attempt)

@@ -5,6 +5,7 @@ Every function returns a matplotlib `Figure`; `show` puts it on the page with it
 """
 
 from course_utils.plots.adversarial import SIGNED, clouds, margin_planes, picture_rows
+from course_utils.plots.bias import draw_groups, draw_swaps, group_tables, swap_sheets
 from course_utils.plots.course import CHAPTERS, course_map
 from course_utils.plots.curves import (
     draw_beta,
@@ -56,9 +57,12 @@ __all__ = [
     "dot_table",
     "draw_beta",
     "draw_boundary",
+    "draw_groups",
     "draw_guess",
     "draw_lines",
     "draw_points",
+    "draw_swaps",
+    "group_tables",
     "headline",
     "histograms",
     "line_panels",
@@ -75,5 +79,6 @@ __all__ = [
     "results_table",
     "show",
     "snapshots",
+    "swap_sheets",
     "use_style",
 ]

@@ -19,7 +19,7 @@ def picture_rows(
     """Rows of pictures below each other, each row with its name at the left.
 
     Args:
-        rows: for each row, pictures [n, 1, H, W] in [0, 1], or in [−1, 1] if the row is signed.
+        rows: for each row, pictures [n, 1 or 3, H, W] in [0, 1], or [n, 1, H, W] in [−1, 1] if the row is signed.
         captions: for rows that have some, n captions, drawn above the pictures.
         title: the finding.
         signed: names of the rows that show changes: blue below 0, white at 0, vermillion above.
@@ -29,7 +29,7 @@ def picture_rows(
     for line, (name, images) in zip(axes, rows.items()):
         look = {"cmap": SIGNED, "vmin": -1} if name in signed else {"cmap": "gray_r", "vmin": 0}
         for ax, image, caption in zip(line, images, captions.get(name, [""] * columns)):
-            ax.imshow(image[0].cpu().numpy(), vmax=1, **look)
+            ax.imshow(image.permute(1, 2, 0).cpu().numpy(), vmax=1, **look)
             ax.set_title(caption, fontsize=11, fontweight="normal", loc="center", pad=3)
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)

@@ -1,0 +1,140 @@
+"""Learning from failure (LfF; Nam et al., NeurIPS 2020): one network learns the bias, and its failures teach another.
+
+The first network is trained with the generalized cross-entropy, which amplifies what is easy. The second one is
+trained with weights: an example counts the more, the harder it is for the first network, compared with the second.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from course_utils.data import check_labels
+from course_utils.training import Batch, Loss
+
+
+def gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> Tensor:
+    """The generalized cross-entropy of each example (Zhang & Sabuncu, NeurIPS 2018, equation 6).
+
+        ℓ = (1 − p^q) / q,   p = softmax(logits)[label]
+
+    Its gradient is p^q times the cross-entropy's: what the network is already sure of counts most. q → 0 gives the
+    cross-entropy, q = 1 gives 1 − p. (LfF's code has a factor q in addition.)
+
+    Args:
+        logits: [N, K] float32.
+        labels: [N] int64 in 0…K − 1.
+        q: in [0, 1]; 0 stands for the limit, the cross-entropy.
+
+    Returns:
+        [N] float32, between 0 and 1 / q.
+
+    Raises:
+        ValueError: labels that do not fit the logits, or a q outside [0, 1].
+    """
+    check_labels(labels, logits.shape[-1])
+    if not 0 <= q <= 1:
+        raise ValueError(f"q must be in [0, 1], got {q}")
+    log_p = -F.cross_entropy(logits, labels, reduction="none")
+    # expm1 keeps the digits that 1 − p^q would lose where p is near 1.
+    return -torch.expm1(q * log_p) / q if q else -log_p
+
+
+def moving_average(average: Tensor, index: Tensor, loss: Tensor, alpha: float = 0.7) -> Tensor:
+    """The moving average of each example's loss, after a batch.
+
+        new = alpha · old + (1 − alpha) · loss,   at first sight new = loss
+
+    Args:
+        average: [N] float32; NaN for an example that has not been seen. It stays as it is.
+        index: [B] int64, the batch's places in 0…N − 1, each once.
+        loss: [B] float32.
+        alpha: the weight of the old average, in [0, 1).
+
+    Returns:
+        [N] float32, on no graph.
+
+    Raises:
+        ValueError: an index and a loss of different lengths, or an alpha outside [0, 1).
+    """
+    if index.shape != loss.shape or index.dim() != 1:
+        raise ValueError(f"loss must be {list(index.shape)}, one for each of index, got {list(loss.shape)}")
+    if not 0 <= alpha < 1:
+        raise ValueError(f"alpha must be in [0, 1), got {alpha}")
+    loss, old = loss.detach(), average[index]
+    return average.index_copy(0, index, torch.where(old.isnan(), loss, alpha * old + (1 - alpha) * loss))
+
+
+def relative_difficulty(biased: Tensor, debiased: Tensor, labels: Tensor) -> Tensor:
+    """LfF's weight: how hard an example is for the biased network, compared with the other one.
+
+        W = b / (b + d),   b and d: the losses, each divided by the largest of its class
+
+    (Nam et al., NeurIPS 2020, equation 3, and the authors' code.)
+
+    Args:
+        biased, debiased: [N] float32, at least 0: (averages of) the two networks' losses on all training examples;
+            NaN counts as 0, an example that has not been seen. They stay as they are.
+        labels: [N] int64.
+
+    Returns:
+        [N] float32 in [0, 1]; 0 where both losses are 0, a perfect answer twice. A class whose losses are all 0 gives
+        0, not NaN.
+
+    Raises:
+        ValueError: tensors of different lengths, or none, or negative losses; the message names the argument.
+    """
+    check_losses(biased, debiased, labels)
+    scaled = []
+    for loss in (biased.detach().nan_to_num(nan=0.0), debiased.detach().nan_to_num(nan=0.0)):
+        largest = loss.new_zeros(int(labels.max()) + 1).scatter_reduce(0, labels, loss, "amax")
+        scaled.append(loss / largest.where(largest > 0, 1)[labels])
+    b, d = scaled
+    return b / (b + d).clamp(min=torch.finfo(b.dtype).tiny)
+
+
+def check_losses(biased: Tensor, debiased: Tensor, labels: Tensor) -> None:
+    """Raise a ValueError that names the argument that does not fit the others; shapes as in `relative_difficulty`."""
+    check_labels(labels)
+    for name, loss in {"biased": biased, "debiased": debiased}.items():
+        if loss.shape != labels.shape or len(loss) == 0:
+            raise ValueError(f"{name} must be {list(labels.shape)}, one for each label, got {list(loss.shape)}")
+        if loss.min() < 0:
+            raise ValueError(f"{name} must hold losses, at least 0, got {loss.min():g}")
+
+
+class Pair(nn.Module):
+    """A biased network, and the debiased one that learns from its failures, and that alone gives the answers."""
+
+    def __init__(self, biased: nn.Module, debiased: nn.Module) -> None:
+        super().__init__()
+        self.biased, self.debiased = biased, debiased
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The debiased network's logits [N, K]."""
+        return self.debiased(images)
+
+
+def lff_loss(labels: Tensor, q: float = 0.7, alpha: float = 0.7) -> Loss:
+    """LfF as a method for `fit`, whose model is then a `Pair`: both losses added, no gradient goes between the two.
+
+    Args:
+        labels: [N] int64, of the whole training set: the weights compare an example with all of its class.
+        q: of the biased network's loss, see `gce`.
+        alpha: of the moving averages, see `moving_average`.
+
+    Returns:
+        a loss with a memory of its examples: make a new one for each training.
+    """
+    average = {name: torch.full(labels.shape, torch.nan) for name in ("biased", "debiased")}
+
+    def loss(model: Pair, batch: Batch) -> Tensor:
+        nonlocal average, labels
+        labels = labels.to(batch.labels.device)
+        biased, debiased = model.biased(batch.images), model.debiased(batch.images)
+        each = F.cross_entropy(debiased, batch.labels, reduction="none")
+        losses = {"biased": F.cross_entropy(biased, batch.labels, reduction="none"), "debiased": each}
+        average = {k: moving_average(average[k].to(labels.device), batch.index, losses[k], alpha) for k in losses}
+        weight = relative_difficulty(average["biased"], average["debiased"], labels)[batch.index]
+        return gce(biased, batch.labels, q).mean() + (weight * each).mean()
+
+    return loss

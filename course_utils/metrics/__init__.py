@@ -1,0 +1,35 @@
+"""What a model gets right, for which groups, how sure it is, and how steep. Shares are fractions between 0 and 1.
+
+Evaluation never changes a model: it runs in eval mode, in chunks, leaves no gradients behind, and every
+layer is put back into the mode it was in.
+"""
+
+from course_utils.metrics.answers import accuracy, choose_model, empirical_risk, error_rate, keeping_mode, predict
+from course_utils.metrics.calibration import (
+    check_probabilities,
+    expected_calibration_error,
+    reliability,
+    temperature,
+)
+from course_utils.metrics.groups import group_accuracies, group_report, group_table, reweighted_accuracy
+from course_utils.metrics.steepness import gradient_norms, input_gradient, margin_slopes
+
+__all__ = [
+    "accuracy",
+    "check_probabilities",
+    "choose_model",
+    "empirical_risk",
+    "error_rate",
+    "expected_calibration_error",
+    "gradient_norms",
+    "group_accuracies",
+    "group_report",
+    "group_table",
+    "input_gradient",
+    "keeping_mode",
+    "margin_slopes",
+    "predict",
+    "reliability",
+    "reweighted_accuracy",
+    "temperature",
+]

@@ -1,0 +1,96 @@
+"""How often a model is right in each group. A group is what has the same label and the same bias."""
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.data import check_labels
+from course_utils.metrics.answers import predict
+
+
+def group_table(
+    predictions: Tensor, labels: Tensor, bias: Tensor, shape: tuple[int, int] = (10, 10)
+) -> tuple[Tensor, Tensor]:
+    """The accuracy in every group: the table from which all group metrics are read.
+
+    Args:
+        predictions: [N] int64, the predicted classes.
+        labels: [N] int64 in 0…Y − 1.
+        bias: [N] int64 in 0…B − 1.
+        shape: (Y, B), how many classes and how many values of the bias there are.
+
+    Returns:
+        (accuracy [Y, B] float32 in [0, 1], NaN where a group is empty; counts [Y, B] int64, the group's size). The
+        row is the label, the column the bias.
+
+    Raises:
+        ValueError: tensors of different lengths, of the wrong type, or with values that do not fit the shape.
+    """
+    check_labels(labels, shape[0])
+    check_labels(bias, shape[1])
+    if not len(predictions) == len(labels) == len(bias):
+        raise ValueError(
+            f"predictions, labels and bias must be equally many, got {len(predictions)}, {len(labels)} and {len(bias)}"
+        )
+    group = labels * shape[1] + bias
+    counts = group.bincount(minlength=shape[0] * shape[1])
+    right = group[predictions == labels].bincount(minlength=len(counts))
+    return (right / counts).view(shape), counts.view(shape)  # 0 / 0 is NaN
+
+
+def group_report(accuracy: Tensor, counts: Tensor) -> dict[str, float]:
+    """The group metrics by their names in the field, from a table as `group_table` makes it.
+
+    Args:
+        accuracy: [Y, B], NaN where a group is empty; label y is aligned with bias y.
+        counts: [Y, B] int64.
+
+    Returns:
+        fractions in [0, 1], NaN where there is no group to speak of:
+        aligned, conflicting: mean over the non-empty groups on and off the diagonal;
+        unbiased: mean over all non-empty groups, each counts the same (as LfF has it: Nam et al., NeurIPS 2020);
+        worst_group: the lowest of the non-empty groups (Sagawa et al., ICLR 2020);
+        plain: the share of examples that are right, each counts the same.
+
+    Raises:
+        ValueError: tables of different shapes.
+    """
+    _check_tables(accuracy, counts)
+    aligned = torch.arange(counts.shape[0])[:, None] == torch.arange(counts.shape[1])
+    filled = counts > 0
+    parts = {"aligned": aligned & filled, "conflicting": ~aligned & filled, "unbiased": filled}
+    report = {name: accuracy[part].mean().item() for name, part in parts.items()}  # the mean of nothing is NaN
+    worst = accuracy[filled].min().item() if filled.any() else torch.nan
+    return report | {"worst_group": worst, "plain": reweighted_accuracy(accuracy, counts)}
+
+
+def reweighted_accuracy(accuracy: Tensor, counts: Tensor) -> float:
+    """The accuracy that these groups would give together if they were of other sizes.
+
+    With the sizes of the training set: the "average accuracy" of the tables that follow group DRO (Sagawa et al., ICLR
+    2020), such as JTT's (Liu et al., ICML 2021).
+
+    Args:
+        accuracy: [Y, B], NaN where it was not measured.
+        counts: [Y, B] int64, the sizes, for instance of the training set's groups.
+
+    Returns:
+        a fraction in [0, 1]; groups whose accuracy was not measured are left out. NaN if that leaves none.
+
+    Raises:
+        ValueError: tables of different shapes.
+    """
+    _check_tables(accuracy, counts)
+    weight = counts.double() * ~accuracy.isnan()
+    return (accuracy.double().nan_to_num() * weight).sum().div(weight.sum()).item()
+
+
+def group_accuracies(model: nn.Module, images: Tensor, labels: Tensor, bias: Tensor) -> dict[str, float]:
+    """The group metrics of a model of ten classes on data with ten values of the bias; see `group_report`."""
+    answers = predict(model, images).argmax(dim=1)
+    return group_report(*group_table(answers, labels.cpu(), bias.cpu()))
+
+
+def _check_tables(accuracy: Tensor, counts: Tensor) -> None:
+    if accuracy.shape != counts.shape or accuracy.dim() != 2:
+        found = f"{list(accuracy.shape)} and {list(counts.shape)}"
+        raise ValueError(f"accuracy and counts must be tables [Y, B] of one shape, got {found}")

@@ -1,0 +1,59 @@
+"""Chapters 00 and 01: digits to leaf through, and the two moons."""
+
+from matplotlib.figure import Figure
+
+from course_utils import data, metrics, models, plots, training
+from course_utils.widgets.slider import SliderFigure
+
+
+@models.one_thread()
+def draw_moons(capacity: int, examples: int, noise: float) -> Figure:
+    """Train a network on two moons, and draw its boundary and its two error rates.
+
+    Args:
+        capacity: width of both hidden layers.
+        examples: number of training points.
+        noise: standard deviation of the noise on each coordinate.
+    """
+    points, labels = data.two_moons(examples, noise, seed=0)
+    model = models.mlp(inputs=2, hidden=(capacity, capacity), classes=2, seed=1)
+    training.fit(model, points, labels, epochs=200, batch_size=examples, lr=0.03, show=False)
+    errors = {
+        "training": 1 - metrics.accuracy(model, points, labels),
+        "true": 1 - metrics.accuracy(model, *data.two_moons(5_000, noise, seed=1)),
+    }
+    figure, axes = plots.panels(1, 2, width=9, height=4, width_ratios=(3, 1))
+    plots.draw_boundary(axes[0, 0], lambda plane: metrics.predict(model, plane), points, labels)
+    bars = axes[0, 1].bar(list(errors), list(errors.values()), color=plots.COLOURS)
+    axes[0, 1].bar_label(bars, [f"{error:.0%}" for error in errors.values()])
+    axes[0, 1].set(ylim=(0, 0.55), ylabel="error rate", yticks=[])
+    plots.headline(
+        figure,
+        f"{models.count_parameters(model):,} parameters, {examples} examples: "
+        f"a gap of {100 * (errors['true'] - errors['training']):.0f} percentage points",
+    )
+    return figure
+
+
+def moons_playground() -> SliderFigure:
+    """Capacity, examples and noise of the two moons: how the boundary and the generalization gap follow."""
+    return SliderFigure(
+        draw_moons,
+        alt="The network's boundary on the two moons, and its training and true error rates.",
+        start={"capacity": 32, "examples": 50, "noise": 0.35},
+        capacity=(2, 4, 8, 16, 32, 64, 128),
+        examples=(10, 20, 50, 100, 200, 500),
+        noise=(0.1, 0.2, 0.3, 0.35, 0.4, 0.5),
+    )
+
+
+def digit_browser() -> SliderFigure:
+    """Leaf through the test digits of MNIST, twenty at a time."""
+    images, labels = data.load_mnist("test", n=1_000)
+
+    def draw(page: int) -> Figure:
+        part = slice(20 * page - 20, 20 * page)
+        captions = [str(label) for label in labels[part].tolist()]
+        return plots.pictures(images[part], captions, title=f"Test digits and their labels, page {page} of 50")
+
+    return SliderFigure(draw, alt="Twenty test digits of MNIST with their labels.", page=range(1, 51))

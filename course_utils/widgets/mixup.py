@@ -1,0 +1,71 @@
+"""Chapter 03: two digits, mixed."""
+
+from functools import partial
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from course_utils import metrics, plots
+from course_utils.widgets.slider import SliderFigure, one_of_each
+
+
+def draw_mixing(
+    pair: Tensor, nets: dict[str, nn.Module], alphas: dict[str, float],
+    first: int, second: int, lam: float, alpha: str,
+) -> Figure:  # fmt: skip
+    """Two digits mixed, how often that weight is drawn, and what ERM and a mixup network answer.
+
+    Args:
+        pair: [10, 1, 28, 28], one picture for each digit.
+        nets: for each alpha, by the name it has on the page, a network trained with it; the first one is ERM.
+        alphas: the same names, and the numbers.
+        first, second: the digits.
+        lam: the weight of the first, in [0, 1].
+        alpha: whose network stands beside ERM.
+    """
+    mixed = lam * pair[first] + (1 - lam) * pair[second]
+    erm = next(iter(nets))
+    figure, axes = plots.panels(1, 3, width=11, height=4.2, width_ratios=(1, 1.1, 1.5))
+    picture, density, answers = axes[0]
+    picture.imshow(mixed[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
+    picture.axis("off")
+    words = [
+        f"{share:.0%} of {'an' if digit == 8 else 'a'} {digit}" for share, digit in ((lam, first), (1 - lam, second))
+    ]
+    picture.set_title(", ".join(words), fontsize=13)
+    plots.draw_beta(density, alphas[alpha], plots.PURPLE, f"how often: alpha = {0 if alpha == erm else alpha}")
+    density.axvline(lam, color=plots.BLACK, linestyle=":")
+    said = {name: metrics.predict(nets[name], mixed[None]).softmax(dim=1)[0] for name in dict.fromkeys((erm, alpha))}
+    for offset, colour, (name, probability) in zip((-0.2, 0.2), plots.COLOURS[2:], said.items()):
+        bars = torch.arange(10) + offset
+        label = "ERM" if name == erm else f"mixup, alpha = {name}"
+        answers.bar(bars.tolist(), probability.tolist(), width=0.4, color=colour, label=label)
+    answers.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1.3), yticks=[0, 0.5, 1])
+    answers.legend(loc="upper right", fontsize=11, framealpha=0.9)
+    tops = [f"{who} says {p.argmax()} ({p.max():.0%})" for who, p in zip(("ERM", "mixup"), said.values())]
+    plots.headline(figure, "; ".join(tops))
+    return figure
+
+
+def mixing_desk(nets: dict[str, nn.Module], alphas: dict[str, float], images: Tensor, labels: Tensor) -> SliderFigure:
+    """Mix two digits with any weight, and ask networks that were trained with several alphas about the result.
+
+    Args:
+        nets: for each alpha, by the name it has on the page, a network trained with it; the first one is ERM.
+        alphas: the same names, and the numbers.
+        images: [N, 1, 28, 28], labels: [N]; the first picture of each digit is taken.
+
+    Raises:
+        ValueError: a digit of which there is no picture.
+    """
+    return SliderFigure(
+        partial(draw_mixing, one_of_each(images, labels), nets, alphas),
+        alt="A mixed picture, the Beta density with its weight marked, and the class probabilities that an ERM and "
+        "a mixup network give to it.",
+        start={"first": 3, "second": 4, "lam": 0.4, "alpha": list(nets)[len(nets) // 2]},
+        first=range(10),
+        second=range(10),
+        lam=[(f"{k / 20:.2f}", k / 20) for k in range(21)],
+        alpha=list(nets),
+    )
