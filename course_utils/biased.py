@@ -51,13 +51,15 @@ def colored_mnist(
     """
     pixels, labels = read_mnist("test" if split == "test" else "train")
     rest, held = holdout(labels, HELD)
-    rows = {"train": rest, "validation": held, "test": ..., "train+validation": ...}
-    if split not in rows:
-        raise ValueError(f"split must be one of {', '.join(map(repr, rows))}; got {split!r}")
-    pixels, labels = pixels[rows[split]], labels[rows[split]]
+    parts = {"train": rest, "validation": held, "test": torch.arange(len(labels))}
+    parts["train+validation"] = parts["test"]
+    if split not in parts:
+        raise ValueError(f"split must be one of {', '.join(map(repr, parts))}; got {split!r}")
+    rows = parts[split]
     if n is not None:
-        _, part = holdout(labels, n, seed)
-        pixels, labels = pixels[part], labels[part]
+        _, part = holdout(labels[rows], n, seed)
+        rows = rows[part]
+    pixels, labels = pixels[rows], labels[rows]
     generator = torch.Generator().manual_seed(seed)
     # With nine tenths dealt evenly over the nine other colours, each colour is as frequent as any other.
     bias = biased_colours(labels, 0.9 if split == "test" else conflict_ratio, generator)

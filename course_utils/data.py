@@ -7,7 +7,9 @@ images are for reporting, once everything has been chosen.
 
 import gzip
 import hashlib
+import io
 import math
+import shutil
 import zlib
 from pathlib import Path
 
@@ -225,7 +227,9 @@ def _read_idx(name: str) -> Tensor:
     """One IDX file as a uint8 tensor, after its checksum has been found right."""
     path = MNIST / f"{name}.gz"
     try:
-        content = gzip.decompress(path.read_bytes())
+        with gzip.open(path) as file:
+            shutil.copyfileobj(file, unpacked := io.BytesIO())
+        content = unpacked.getbuffer()
         found = hashlib.sha256(content).hexdigest()
     except FileNotFoundError:
         found = "no file"
@@ -241,4 +245,4 @@ def _read_idx(name: str) -> Tensor:
     # IDX: two zero bytes, a type byte, the number of dimensions, then each dimension as a big-endian int32.
     header = 4 + 4 * content[3]
     shape = [int.from_bytes(content[i : i + 4], "big") for i in range(4, header, 4)]
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header).view(shape)
+    return torch.frombuffer(content, dtype=torch.uint8, offset=header).view(shape)

@@ -26,7 +26,7 @@ def group_tables(tables: dict[str, Tensor], palette: Tensor, *, title: str, coun
     figure, axes = panels(1, len(tables), width=11, height=5.6)
     for ax, (name, table) in zip(axes[0], tables.items()):
         draw_groups(ax, table, palette, count=name in counts)
-        ax.set_title(name, fontsize=13, pad=22)
+        ax.set_title(name, fontsize=13, pad=36)
     headline(figure, title)
     return figure
 

@@ -9,6 +9,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from course_utils.plots.page import BLACK, BLUE, COLOURS, DASHES, GREEN, GREY, MARKERS, VERMILLION, headline, panels
@@ -93,6 +94,8 @@ def draw_lines(
         if len(means) < 10:
             ax.set_xticks(means.index)
         ax.minorticks_off()
+    elif means.index.dtype.kind == "i":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if percent:
         ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
     if named:
@@ -229,13 +232,14 @@ def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, what
         for found, score in zip(truth, runs, strict=True):
             # The last point that scikit-learn adds stands for an empty list.
             precision, recall, _ = precision_recall_curve(found, score)
-            line = ax.plot(recall[:-1], precision[:-1], color=colour, linestyle=dash, marker="o", markersize=5)[0]
+            dot = {"marker": "o", "markersize": 5} if len(recall) < 50 else {"linewidth": 1.8}
+            line = ax.plot(recall[:-1], precision[:-1], color=colour, linestyle=dash, **dot)[0]
         line.set_label(name)
     chance = truth.float().mean().item()
     ax.axhline(chance, color=GREY, linestyle=":", label="picked at random")
     ax.set(xlabel=f"recall: share of all {what} that are on the list", xlim=(0, 1.02), ylim=(0, 1.03))
     ax.set_ylabel(f"precision: share of {what}\non the list")
-    ax.legend(loc="lower left", frameon=False)
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     headline(figure, title)
     return figure
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from course_utils import plots, progress
 from course_utils.data import check_labels
 from course_utils.metrics import empirical_risk, error_rate, keeping_mode, predict
-from course_utils.models import best_device, seeded
+from course_utils.models import best_device, give_back_memory, seeded
 
 
 class Batch(NamedTuple):
@@ -182,6 +182,8 @@ def fit(
                 f"and the history holds those",
                 stacklevel=2,
             )
+    model.zero_grad()  # gradients nobody will read take as much memory as the model
+    give_back_memory()
     return history
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from course_utils import progress
 from course_utils.data import check_labels
-from course_utils.models import best_device, seeded
+from course_utils.models import best_device, give_back_memory, seeded
 from course_utils.training.loop import Batch, Schedule, Vicinity, check_positive, one_cycle, scheduled, train_epoch
 from course_utils.training.stack import Stack
 
@@ -96,6 +96,7 @@ def fit_many(
                 watched[epoch, part] = stack.predict(watch)
             stack.unpack()
             del stack, optimizer, loss  # before the next group takes as much memory again
+    give_back_memory()
     return Record(seen, watched)
 
 

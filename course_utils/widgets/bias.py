@@ -20,7 +20,7 @@ def draw_biased_run(run: BiasedRun, sheet: Tensor, epoch: int) -> Figure:
     figure, axes = plots.panels(1, 2, width=11, height=5.8)
     left, right = axes[0]
     plots.draw_groups(left, table, PALETTE)
-    left.set_title("test accuracy of each group, %", fontsize=13, pad=22)
+    left.set_title("test accuracy of each group, %", fontsize=13, pad=36)
     plots.draw_swaps(right, sheet, run.swaps[epoch - 1])
     conflicting = run.labels != run.bias
     follows = (run.test[epoch - 1] == run.bias)[conflicting].float().mean()
