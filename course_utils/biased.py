@@ -22,6 +22,7 @@ PALETTE = torch.tensor([
 
 # The shares of bias-conflicting pictures that published tables report.
 RATIOS = (0.005, 0.01, 0.02, 0.05)
+SPLITS = ("train", "validation", "test", "train+validation")
 HELD = 5_000  # training digits that are set aside for validation
 
 
@@ -36,11 +37,13 @@ def colored_mnist(
     Args:
         split: "train", 55,000 of MNIST's training digits; "validation", the other 5,000, with the same bias; or
             "test", the 10,000 test digits, their colours independent of the digits. "train+validation" is all 60,000
-            training digits, once everything has been chosen.
+            training digits, once everything has been chosen. Which digits are for validation does not depend on the
+            seed.
         conflict_ratio: the share of bias-conflicting pictures in each class, in [0, 1]; see `biased_colours`. Test
             pictures do not depend on it.
         seed: draws which digits conflict, the jitter and, with `n`, which digits are taken.
-        n: how many pictures, every class in its share; `None` for all.
+        n: how many pictures, every class in its share; `None` for all. With fewer than some hundred test pictures
+            the colours cannot be dealt out evenly.
         std: standard deviation of the jitter that each picture's colour gets, in each channel.
 
     Returns:
@@ -49,13 +52,14 @@ def colored_mnist(
     Raises:
         ValueError: an unknown split, a ratio, n or std outside its range.
     """
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(map(repr, SPLITS))}; got {split!r}")
+    biased_colours(torch.arange(0), conflict_ratio, torch.Generator())  # names a wrong ratio, also for test pictures
     pixels, labels = read_mnist("test" if split == "test" else "train")
-    rest, held = holdout(labels, HELD)
-    parts = {"train": rest, "validation": held, "test": torch.arange(len(labels))}
-    parts["train+validation"] = parts["test"]
-    if split not in parts:
-        raise ValueError(f"split must be one of {', '.join(map(repr, parts))}; got {split!r}")
-    rows = parts[split]
+    rows = torch.arange(len(labels))
+    if split in ("train", "validation"):
+        rest, held = holdout(labels, HELD)
+        rows = rest if split == "train" else held
     if n is not None:
         _, part = holdout(labels[rows], n, seed)
         rows = rows[part]
@@ -77,7 +81,7 @@ def biased_colours(labels: Tensor, conflict_ratio: float, generator: torch.Gener
         generator: where the randomness comes from.
 
     Returns:
-        [N] int64 in 0…9. With the same generator, what conflicts at one ratio also does at each higher one.
+        [N] int64 in 0…9. With generators in the same state, what conflicts at one ratio also does at each higher one.
 
     Raises:
         ValueError: labels of the wrong type or outside 0…9, or a ratio outside [0, 1].
@@ -96,7 +100,7 @@ def biased_colours(labels: Tensor, conflict_ratio: float, generator: torch.Gener
 
 
 def paint(images: Tensor, bias: Tensor, std: float, generator: torch.Generator) -> Tensor:
-    """Grey pictures in colour: the ink takes the colour, black stays black.
+    """Grey pictures in colour, on the CPU: the ink takes the colour, black stays black.
 
         x = clamp(PALETTE[bias] + std · noise, 0, 1) · grey,   one noise of three numbers for each picture
 
@@ -112,19 +116,20 @@ def paint(images: Tensor, bias: Tensor, std: float, generator: torch.Generator) 
     Raises:
         ValueError: arguments that do not fit together; the message names the argument.
     """
-    check_labels(bias, len(PALETTE))
-    if images.dim() != 4 or images.shape[:2] != (len(bias), 1):
-        raise ValueError(f"images must be grey, [{len(bias)}, 1, H, W], one for each of bias; got {list(images.shape)}")
+    check_labels(bias, len(PALETTE), "bias")
+    if images.dtype != torch.float32 or images.dim() != 4 or images.shape[:2] != (len(bias), 1):
+        wanted = f"grey, float32 [{len(bias)}, 1, H, W], one for each of bias"
+        raise ValueError(f"images must be {wanted}; got {images.dtype} {list(images.shape)}")
     if not std >= 0:
         raise ValueError(f"std must be at least 0, got {std}")
     ink = PALETTE[bias] + std * torch.randn(len(bias), 3, generator=generator)
-    return images * ink.clamp(0, 1)[:, :, None, None].to(images.device)
+    return images * ink.clamp(0, 1)[:, :, None, None]
 
 
 def colour_swaps(images: Tensor) -> Tensor:
     """Each picture in each of the ten colours, without jitter: [N, 1, H, W] becomes [10 · N, 3, H, W]."""
-    colours = torch.arange(10).repeat(len(images))
-    return paint(images.repeat_interleave(10, dim=0), colours, 0.0, torch.Generator())
+    colours = torch.arange(len(PALETTE)).repeat(len(images))
+    return paint(images.repeat_interleave(len(PALETTE), dim=0), colours, 0.0, torch.Generator())
 
 
 class BiasedRun(NamedTuple):

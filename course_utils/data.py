@@ -203,15 +203,15 @@ def ring_of_gaussians(n: int, generator: torch.Generator) -> Tensor:
     return centre + RING_STD * torch.randn(n, 2, generator=generator)
 
 
-def check_labels(labels: Tensor, num_classes: int | None = None) -> None:
-    """Raise a ValueError unless `labels` is a vector of int64, in 0…num_classes − 1 if that is given."""
+def check_labels(labels: Tensor, num_classes: int | None = None, name: str = "labels") -> None:
+    """Raise a ValueError unless `labels` (called `name` there) is a vector of int64, in 0…num_classes − 1 if given."""
     if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.dim() != 1:
         found = f"{labels.dtype} {list(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
-        raise ValueError(f"labels must be a tensor [N] of int64, got {found}")
+        raise ValueError(f"{name} must be a tensor [N] of int64, got {found}")
     top = math.inf if num_classes is None else num_classes
     if len(labels) and not (labels.min() >= 0 and labels.max() < top):
         classes = "be at least 0" if num_classes is None else f"lie in 0…{num_classes - 1}"
-        raise ValueError(f"labels must {classes}, got values from {labels.min()} to {labels.max()}")
+        raise ValueError(f"{name} must {classes}, got values from {labels.min()} to {labels.max()}")
 
 
 def _shares(counts: Tensor, n: int) -> list[int]:
@@ -227,9 +227,10 @@ def _read_idx(name: str) -> Tensor:
     """One IDX file as a uint8 tensor, after its checksum has been found right."""
     path = MNIST / f"{name}.gz"
     try:
+        unpacked = io.BytesIO()
         with gzip.open(path) as file:
-            shutil.copyfileobj(file, unpacked := io.BytesIO())
-        content = unpacked.getbuffer()
+            shutil.copyfileobj(file, unpacked)
+        content = unpacked.getbuffer()  # what the tensor will stand on: 47 MB, and no second copy of them
         found = hashlib.sha256(content).hexdigest()
     except FileNotFoundError:
         found = "no file"

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils.data import check_labels
-from course_utils.training import Batch, Loss
+from course_utils.training import Batch
 
 
 def gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> Tensor:
@@ -26,12 +26,14 @@ def gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> Tensor:
         q: in [0, 1]; 0 stands for the limit, the cross-entropy.
 
     Returns:
-        [N] float32, between 0 and 1 / q.
+        [N] float32, between 0 and 1 / q; without an upper end at q = 0.
 
     Raises:
         ValueError: labels that do not fit the logits, or a q outside [0, 1].
     """
     check_labels(labels, logits.shape[-1])
+    if logits.dim() != 2 or len(logits) != len(labels):
+        raise ValueError(f"logits must be [{len(labels)}, K], one row for each label, got {list(logits.shape)}")
     if not 0 <= q <= 1:
         raise ValueError(f"q must be in [0, 1], got {q}")
     log_p = -F.cross_entropy(logits, labels, reduction="none")
@@ -54,9 +56,10 @@ def moving_average(average: Tensor, index: Tensor, loss: Tensor, alpha: float = 
         [N] float32, on no graph.
 
     Raises:
-        ValueError: an index and a loss of different lengths, or an alpha outside [0, 1).
+        ValueError: an index outside the examples, a loss of another length, or an alpha outside [0, 1).
     """
-    if index.shape != loss.shape or index.dim() != 1:
+    check_labels(index, len(average), "index")
+    if index.shape != loss.shape:
         raise ValueError(f"loss must be {list(index.shape)}, one for each of index, got {list(loss.shape)}")
     if not 0 <= alpha < 1:
         raise ValueError(f"alpha must be in [0, 1), got {alpha}")
@@ -95,11 +98,13 @@ def relative_difficulty(biased: Tensor, debiased: Tensor, labels: Tensor) -> Ten
 def check_losses(biased: Tensor, debiased: Tensor, labels: Tensor) -> None:
     """Raise a ValueError that names the argument that does not fit the others; shapes as in `relative_difficulty`."""
     check_labels(labels)
+    if len(labels) == 0:
+        raise ValueError("labels must hold at least one example, got none")
     for name, loss in {"biased": biased, "debiased": debiased}.items():
-        if loss.shape != labels.shape or len(loss) == 0:
+        if loss.shape != labels.shape:
             raise ValueError(f"{name} must be {list(labels.shape)}, one for each label, got {list(loss.shape)}")
-        if loss.min() < 0:
-            raise ValueError(f"{name} must hold losses, at least 0, got {loss.min():g}")
+        if (loss < 0).any():
+            raise ValueError(f"{name} must hold losses, at least 0, got {loss.nan_to_num().min():g}")
 
 
 class Pair(nn.Module):
@@ -114,27 +119,40 @@ class Pair(nn.Module):
         return self.debiased(images)
 
 
-def lff_loss(labels: Tensor, q: float = 0.7, alpha: float = 0.7) -> Loss:
-    """LfF as a method for `fit`, whose model is then a `Pair`: both losses added, no gradient goes between the two.
+class LfF:
+    """Learning from failure as a method for `fit`, whose model is then a `Pair`.
+
+    Both losses are added: no gradient goes from one network to the other. It remembers every example's two losses,
+    so make a new one for each training.
 
     Args:
-        labels: [N] int64, of the whole training set: the weights compare an example with all of its class.
+        labels: [N] int64, of the whole training set, in its order: the weights compare an example with its class.
         q: of the biased network's loss, see `gce`.
         alpha: of the moving averages, see `moving_average`.
 
-    Returns:
-        a loss with a memory of its examples: make a new one for each training.
+    Raises:
+        ValueError: labels of the wrong type; in training, a model that is no `Pair`, or batches with other labels.
     """
-    average = {name: torch.full(labels.shape, torch.nan) for name in ("biased", "debiased")}
 
-    def loss(model: Pair, batch: Batch) -> Tensor:
-        nonlocal average, labels
-        labels = labels.to(batch.labels.device)
-        biased, debiased = model.biased(batch.images), model.debiased(batch.images)
-        each = F.cross_entropy(debiased, batch.labels, reduction="none")
-        losses = {"biased": F.cross_entropy(biased, batch.labels, reduction="none"), "debiased": each}
-        average = {k: moving_average(average[k].to(labels.device), batch.index, losses[k], alpha) for k in losses}
-        weight = relative_difficulty(average["biased"], average["debiased"], labels)[batch.index]
-        return gce(biased, batch.labels, q).mean() + (weight * each).mean()
+    def __init__(self, labels: Tensor, q: float = 0.7, alpha: float = 0.7) -> None:
+        check_labels(labels)
+        self.labels, self.q, self.alpha = labels.cpu(), q, alpha
+        self.b = self.d = torch.full(labels.shape, torch.nan)
 
-    return loss
+    def __call__(self, model: Pair, batch: Batch) -> Tensor:
+        """The loss of a step."""
+        index = batch.index.cpu()
+        if not isinstance(model, Pair):
+            raise ValueError(f"model must be a Pair of networks, got {type(model).__name__}")
+        if index.max() >= len(self.labels) or not torch.equal(self.labels[index], batch.labels.cpu()):
+            raise ValueError("labels must be those of the training set, in its order; the batch has others")
+        logits_b, logits_d = model.biased(batch.images), model.debiased(batch.images)
+        loss_b, loss_d = (F.cross_entropy(z, batch.labels, reduction="none") for z in (logits_b, logits_d))
+        self.b = moving_average(self.b, index, loss_b.cpu(), self.alpha)
+        self.d = moving_average(self.d, index, loss_d.cpu(), self.alpha)
+        weight = self.weights()[index].to(loss_d.device)
+        return gce(logits_b, batch.labels, self.q).mean() + (weight * loss_d).mean()
+
+    def weights(self) -> Tensor:
+        """The present weight of each training example, [N] in [0, 1]; see `relative_difficulty`."""
+        return relative_difficulty(self.b, self.d, self.labels)

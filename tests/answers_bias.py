@@ -79,8 +79,10 @@ def weight_by_loop(biased, debiased, labels):
 
 @torch.no_grad()
 def weight_as_in_the_code(biased, debiased, labels):
-    tops = [torch.stack([loss[labels == y].max() for y in labels]) for loss in (biased, debiased)]
-    b, d = biased / (tops[0] + 1e-8), debiased / (tops[1] + 1e-8)
+    b, d = biased.clone(), debiased.clone()
+    for y in labels.unique():
+        b[labels == y] /= biased[labels == y].max() + 1e-8
+        d[labels == y] /= debiased[labels == y].max() + 1e-8
     return b / (b + d + 1e-8)
 
 
@@ -158,6 +160,20 @@ def the_first_ones(labels, ratio, generator):
 
 def without_the_generator(labels, ratio, generator):
     return colours(labels, ratio, generator, order=lambda rows: rows[torch.randperm(len(rows))])
+
+
+def evenly_spaced(labels, ratio, generator):
+    """Fixed places; only the colours are drawn."""
+
+    def deal(digit, k):
+        others = (digit + 1 + torch.randperm(9, generator=generator)) % 10
+        return [int(others[i % 9]) for i in range(k)]
+
+    def order(rows):
+        last = len(rows) - 1
+        return rows[sorted(range(len(rows)), key=lambda i: (i * 7 % (last + 1), i))]
+
+    return colours(labels, ratio, generator, order=order, deal=deal)
 
 
 def overwrites(labels, ratio, generator):
@@ -281,6 +297,14 @@ def on_the_graph(biased, debiased, labels):
     return b / (b + d + 1e-8)
 
 
+def overwrites_the_losses(biased, debiased, labels):
+    b, d = biased.detach(), debiased.detach()
+    for y in labels.unique():
+        b[labels == y] /= b[labels == y].max() + 1e-8
+        d[labels == y] /= d[labels == y].max() + 1e-8
+    return b / (b + d + 1e-8)
+
+
 def of_the_class(reduce):
     def top(loss, labels):
         return torch.tensor([reduce(loss[labels == y]) for y in labels]) + 1e-8
@@ -296,7 +320,9 @@ WRONG = [
     ("biased_colours", from_its_own, "get their own colour again"),
     ("biased_colours", drawn_others, "Deal them out one after the other"),
     ("biased_colours", always_the_next, "get the same colour"),
-    ("biased_colours", the_first_ones, "The first pictures of each class conflict"),
+    ("biased_colours", the_first_ones, "follows from their place in the data"),
+    ("biased_colours", evenly_spaced, "follows from their place in the data"),
+    ("biased_colours", lambda y, r, g: colours(y, r, g).tolist(), "does something else"),
     ("biased_colours", without_the_generator, "nobody can repeat your"),
     ("biased_colours", lambda y, r, g: colours(y, r, g, number=lambda n: max(1, int(r * n)) if r else 0), "int() cuts"),
     ("biased_colours", lambda y, r, g: colours(y, r, g, number=lambda n: round(r * n)), "without any conflicting"),
@@ -313,6 +339,7 @@ WRONG = [
     ("group_table", finished(lambda right, n: right), "numbers of right answers"),
     ("group_table", counts_of_right, "those of the right answers"),
     ("group_table", by_prediction, "The rows are the model's answers"),
+    ("group_table", lambda p, y, b, shape=(10, 10): groups(p, y, b, shape)[0], "It returns one table"),
     ("group_table", sized_by_labels, "as large as the labels that happen to be there"),
     ("group_table", lambda p, y, b, shape=(10, 10): None, "It stopped with TypeError"),
     ("gce", gce_from_p, "the gradient is NaN"),
@@ -325,6 +352,8 @@ WRONG = [
     ("gce", weighted, "The gradient is right"),
     ("gce", as_in_lffs_code, "the form in LfF's code"),
     ("gce", weighted_on_the_graph, "goes through the weight too"),
+    ("gce", lambda z, y, q=0.7: gce_by_nll(z, y, q).detach(), "hang on no graph"),
+    ("gce", lambda z, y, q=0.7: gce_by_nll(z, y, q).tolist(), "does something else"),
     ("gce", of_the_largest, "p is the largest probability"),
     ("gce", of_the_logits, "taken for probabilities"),
     ("gce", lambda z, y, q=0.7: F.cross_entropy(z, y, reduction="none"), "the cross-entropy whatever q is"),
@@ -338,6 +367,7 @@ WRONG = [
     ("relative_difficulty", lambda b, d, y: weight(b, d, y, tops), "NaN weights end the training"),
     ("relative_difficulty", lambda b, d, y: weight(b, d, y, tops, 0), "0 / 0 is NaN twice"),
     ("relative_difficulty", lambda b, d, y: weight(b, d, y, small=0), "Where both losses are 0"),
+    ("relative_difficulty", overwrites_the_losses, "are overwritten"),
     ("relative_difficulty", on_the_graph, "hang on autograd's graph"),
     ("relative_difficulty", lambda b, d, y: None, "It returns None"),
 ]

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from PIL import Image
 
-from course_utils import attacks, data, metrics, models, plots, training, widgets
+from course_utils import attacks, biased, data, metrics, models, plots, training, widgets
 from course_utils.claims import Claim, Evidence
 from course_utils.memorization import NoisyRun
 
@@ -343,7 +344,54 @@ def attack_desk():
     return widgets.attack_desk(nets, images, labels)
 
 
-DESKS = widgets.moons_playground, widgets.digit_browser, by_heart, mixing_desk, attack_desk
+def biased_run(epochs=3):
+    """Test pictures of every group; the network says the colour's digit at first, and the digit in the end."""
+    labels, bias = (part.flatten() for part in torch.meshgrid(torch.arange(10), torch.arange(10), indexing="ij"))
+    halfway = torch.where(labels < 5, labels, bias)
+    said = torch.stack([bias, halfway, labels][:epochs])
+    return biased.BiasedRun(labels, bias, said, said)
+
+
+def bias_desk():
+    run = biased_run()
+    return widgets.bias_desk({0.005: run, 0.01: run._replace(test=run.test.flip(0))}, swaps())
+
+
+def swaps():
+    return biased.colour_swaps(widgets.one_of_each(*data.load_mnist("test", n=100)))
+
+
+def test_the_bias_desk_shows_the_groups_and_the_wrong_answers():
+    left, right = widgets.draw_biased_run(biased_run(), swaps(), epoch=2).axes
+    cells = [text.get_text() for text in left.texts]
+    assert [cells[10 * row : 10 * row + 10] for row in (4, 5)] == [["100"] * 10, ["0"] * 5 + ["100"] + ["0"] * 4]
+    assert [text.get_text() for text in right.texts] == [str(c) for d in range(5, 10) for c in range(10) if c != d]
+    title = widgets.draw_biased_run(biased_run(), swaps(), epoch=2).get_suptitle().replace("\n", " ")
+    assert title == "epoch 2: aligned 100%, conflicting 50%; 50% of the conflicting are taken for their colour's digit"
+
+
+def test_a_wrong_answer_is_orange_if_it_is_the_colours_digit_and_grey_if_not():
+    said = torch.arange(10).repeat_interleave(10)
+    said[3], said[47] = 3, 1  # a 0 in colour 3 is called 3, a 4 in colour 7 is called 1
+    _, axes = plots.panels()
+    plots.draw_swaps(axes[0, 0], swaps(), said)
+    boxes = {text.get_text(): to_hex(text.get_bbox_patch().get_facecolor()).upper() for text in axes[0, 0].texts}
+    assert boxes == {"3": plots.VERMILLION.upper(), "1": plots.GREY.upper()}
+    picture = axes[0, 0].images[0].get_array()
+    assert np.allclose(picture[4 * 28 : 5 * 28, 7 * 28 : 8 * 28], swaps()[47].permute(1, 2, 0))
+
+
+def test_empty_groups_are_drawn_as_such_and_counts_as_numbers():
+    table = torch.tensor([[1.0, math.nan], [0.25, 0.0]])
+    figure, axes = plots.panels(1, 2)
+    plots.draw_groups(axes[0, 0], table, biased.PALETTE[:2])
+    plots.draw_groups(axes[0, 1], torch.tensor([[1_012, 0], [3, 40]]), biased.PALETTE[:2], count=True)
+    words = [[text.get_text() for text in ax.texts] for ax in axes[0]]
+    assert words == [["100", "–", "25", "0"], ["1012", "0", "3", "40"]]
+    assert plots.png(figure)
+
+
+DESKS = widgets.moons_playground, widgets.digit_browser, by_heart, mixing_desk, attack_desk, bias_desk
 
 
 @pytest.mark.parametrize("make", DESKS)
@@ -456,3 +504,21 @@ def test_panels_with_a_legend_name_their_lines_once():
 def test_the_results_table_says_which_network_it_is():
     figure = plots.results_table({"ERM": {"attacked": [0.0]}}, of="a large network")
     assert "accuracy of a large network" in figure.get_suptitle()
+
+
+def test_pale_bands_of_two_colours_stay_two_colours():
+    """The PNG has 64 colours: what is nearly white must not run together."""
+    rows = [{"epoch": e, "a": 0.6 + d, "b": 0.2 + d} for e in range(1, 21) for d in (0.0, 0.2)]
+    figure = plots.lines(pd.DataFrame(rows), "epoch", ["a", "b"], title="two bands")
+    picture = Image.open(io.BytesIO(plots.png(figure))).convert("RGB")
+    common = sorted(picture.getcolors(1_000), reverse=True)[1:3]
+    assert all(count > 10_000 for count, _ in common)
+    assert max(abs(a - b) for a, b in zip(common[0][1], common[1][1])) > 10
+
+
+def test_the_precision_recall_curve_goes_through_every_find():
+    truth, score = torch.tensor([[True, False, True, False]]), torch.tensor([4.0, 3.0, 2.0, 1.0])
+    figure = plots.precision_recall(truth, {"score": [score]}, what="things", title="title")
+    line = figure.axes[0].lines[0]
+    assert sorted(line.get_xdata()) == [0.5, 1.0]
+    assert sorted(line.get_ydata()) == pytest.approx([2 / 3, 1.0])

@@ -14,6 +14,16 @@ from course_utils.metrics import group_table
 
 def _watch_colours(attempt: Callable) -> Iterator[Sight]:
     """Which digits conflict is drawn, so what is watched is what must hold for every draw."""
+    labels = torch.arange(10)
+    bias = attempt(labels, 0.5, torch.Generator().manual_seed(0))
+    facts = {
+        "one colour for each digit": isinstance(bias, Tensor) and bias.shape == labels.shape,
+        "colours of type int64": isinstance(bias, Tensor) and bias.dtype == torch.int64,
+        "your labels unchanged": torch.equal(labels, torch.arange(10)),
+    }
+    yield "one digit of each class, conflict_ratio 0.5", facts
+    if not all(facts.values()):
+        return
     even = torch.arange(1000) % 10
     uneven = torch.arange(10).repeat_interleave(60 + 13 * torch.arange(10))
     # 0.29 · 100 is 28.99… in floating point: int() would cut it down to 28.
@@ -24,33 +34,31 @@ def _watch_colours(attempt: Callable) -> Iterator[Sight]:
         ("conflict_ratio 0: none conflicts", even, 0.0),
         ("conflict_ratio 1: all conflict", even, 1.0),
     ):
-        given = labels.clone()
-        bias = attempt(given, ratio, torch.Generator().manual_seed(0))
-        again = attempt(labels.clone(), ratio, torch.Generator().manual_seed(0))
-        other = attempt(labels.clone(), ratio, torch.Generator().manual_seed(1))
-        conflicting = bias != labels
-        sizes = labels.bincount(minlength=10).tolist()
-        wanted = torch.tensor([max(1, round(ratio * n)) if ratio else 0 for n in sizes])
-        found = torch.stack([conflicting[labels == digit].sum() for digit in range(10)])
-        dealt = torch.zeros(10, 10).index_put((labels, bias % 10), torch.ones(len(labels)), accumulate=True)
-        others = dealt[~torch.eye(10, dtype=torch.bool)].view(10, 9)
-        half = len(labels) // 2
+        bias, again, other = (attempt(labels.clone(), ratio, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+        drawn = 0 < ratio < 1
         yield (
             case,
             {
-                "one colour for each digit": list(bias.shape) == [len(labels)],
-                "colours of type int64": bias.dtype == torch.int64,
                 "colours 0 to 9": bool(((bias >= 0) & (bias <= 9)).all()),
-                "in each class at least round(conflict_ratio · n) conflicting": bool((found >= wanted).all()),
-                "in each class at most so many conflicting": bool((found <= wanted).all()),
-                "the nine other colours equally often, up to one": bool((others.amax(1) - others.amin(1) <= 1).all()),
-                "conflicting digits spread over the data": labels is uneven
-                or bool(abs(conflicting[:half].sum() - conflicting.sum() / 2) < 0.1 * len(labels)),
-                "your labels unchanged": torch.equal(given, labels),
                 "same colours from the same generator": torch.equal(bias, again),
-                "other colours from another seed": not ratio or not torch.equal(bias, other),
-            },
+                "other pictures conflict with another seed": not drawn
+                or not torch.equal(bias != labels, other != labels),
+            }
+            | _shares(labels, bias, ratio),
         )
+
+
+def _shares(labels: Tensor, bias: Tensor, ratio: float) -> dict[str, bool]:
+    """What must hold for the numbers of conflicting digits, whichever were drawn."""
+    wanted = torch.tensor([_counted(ratio, n) for n in labels.bincount(minlength=10).tolist()])
+    dealt = torch.zeros(10, 10).index_put((labels, bias % 10), torch.ones(len(labels)), accumulate=True)
+    others = dealt[~torch.eye(10, dtype=torch.bool)].view(10, 9)
+    return {
+        "in each class at least round(conflict_ratio · n) conflicting": bool((others.sum(1) >= wanted).all()),
+        "in each class at most so many conflicting": bool((others.sum(1) <= wanted).all()),
+        "each of the nine other colours in use": bool((others > 0).all()) or ratio < 1,
+        "the nine other colours equally often, up to one": bool((others.amax(1) - others.amin(1) <= 1).all()),
+    }
 
 
 def _counted(ratio: float, members: int) -> int:
@@ -84,10 +92,8 @@ def _overwriting(labels, conflict_ratio, generator):
 
 
 def _over_all(labels, conflict_ratio, generator):
-    bias, drawn = (
-        labels.clone(),
-        torch.randperm(len(labels), generator=generator)[: round(conflict_ratio * len(labels))],
-    )
+    bias = labels.clone()
+    drawn = torch.randperm(len(labels), generator=generator)[: round(conflict_ratio * len(labels))]
     bias[drawn] = (labels[drawn] + torch.randint(1, 10, drawn.shape, generator=generator)) % 10
     return bias
 
@@ -133,8 +139,8 @@ BIASED_COLOURS = Exercise(
         ),
         Mistake(
             _colours(pick="first"),
-            "The first pictures of each class conflict, whatever the seed. Draw them: torch.randperm(n, generator=…) "
-            "is a random order.",
+            "Which pictures conflict follows from their place in the data, whatever the seed. Draw them: "
+            "torch.randperm(n, generator=generator) is a random order.",
         ),
         Mistake(
             _colours(pick="global"),
@@ -258,6 +264,10 @@ GROUP_TABLE = Exercise(
             "The rows are the model's answers. A group is made by the label and the bias, whatever the model says.",
         ),
         Mistake(
+            lambda p, y, b, shape=(10, 10): group_table(p, y, b, shape)[0],
+            "It returns one table. Return two: (accuracy, counts).",
+        ),
+        Mistake(
             _sized_by_the_data,
             "The table is as large as the labels that happen to be there. It must be as large as shape says, with "
             "empty groups where there is nothing.",
@@ -284,15 +294,15 @@ def _watch_gce(attempt: Callable) -> Iterator[Sight]:
     ):
         given, told = logits.clone().requires_grad_(), torch.tensor(labels)
         loss = attempt(given, told, q)
-        gradient = None
-        if isinstance(loss, Tensor) and loss.requires_grad:
-            (gradient,) = torch.autograd.grad(loss.sum(), given)
+        on_a_graph = isinstance(loss, Tensor) and loss.requires_grad
+        gradient = torch.autograd.grad(loss.sum(), given)[0] if on_a_graph else torch.full_like(logits, torch.nan)
         yield (
             case,
             {
                 "losses": loss,
+                "losses that can be differentiated": on_a_graph,
                 "gradient in the logits": gradient,
-                "shape": list(loss.shape) if isinstance(loss, Tensor) else None,
+                "one loss for each example": isinstance(loss, Tensor) and loss.shape == told.shape,
                 "your logits unchanged": torch.equal(given, logits),
             },
         )
@@ -381,6 +391,10 @@ GCE = Exercise(
             f"The formula {FORMULA} has no cross-entropy in it; the weight p^q appears when you differentiate.",
         ),
         Mistake(
+            lambda logits, labels, q=0.7: gce(logits, labels, q).detach(),
+            "The losses hang on no graph, so nothing can be trained with them: no .detach(), .item() or no_grad here.",
+        ),
+        Mistake(
             _largest, "p is the largest probability. Take that of the label: gather(1, labels[:, None]) picks it out."
         ),
         Mistake(_logits_as_p, "The logits are taken for probabilities. They go through a softmax first."),
@@ -417,7 +431,7 @@ def _watch_weight(attempt: Callable) -> Iterator[Sight]:
             case,
             {
                 "weights": weight,
-                "shape": list(weight.shape) if isinstance(weight, Tensor) else None,
+                "one weight for each example": isinstance(weight, Tensor) and weight.shape == told.shape,
                 "weights on no graph": not getattr(weight, "requires_grad", False),
                 "your losses and labels unchanged": kept and told.tolist() == labels,
             },
@@ -442,6 +456,12 @@ def _class_maximum(loss: Tensor, labels: Tensor) -> Tensor:
 
 def _safe_class_maximum(loss: Tensor, labels: Tensor) -> Tensor:
     return _class_maximum(loss, labels).clamp(min=1e-8)
+
+
+def _overwriting_losses(biased: Tensor, debiased: Tensor, labels: Tensor) -> Tensor:
+    for loss in (biased.detach(), debiased.detach()):
+        loss /= _safe_class_maximum(loss, labels)
+    return biased.detach() / (biased.detach() + debiased.detach() + 1e-8)
 
 
 NORMALISED = "Divide each loss by the largest of its class, separately for the two networks."
@@ -485,15 +505,20 @@ RELATIVE_DIFFICULTY = Exercise(
             "Where both losses are 0, b / (b + d) is NaN. A tiny number below the line makes it 0.",
         ),
         Mistake(
+            _overwriting_losses,
+            "The losses you were given are overwritten: .detach() is the same memory under another name. Use "
+            ".detach().clone(), or divide into a new tensor.",
+        ),
+        Mistake(
             _weight(_safe_class_maximum, detach=False),
             "The weights hang on autograd's graph: the gradient would also try to change the weights, not only the "
             "loss that they stand before. Use loss.detach().",
         ),
     ),
     hints=(
-        "For each class, find the largest loss; a loop over labels.unique() is fine. Divide, once for each network, "
-        "and then take b / (b + d). Think of every way in which 0 / 0 can happen.",
-        "loss = loss.detach(); largest = torch.stack([loss[labels == y].max() for y in labels]); "
-        "loss / largest.clamp(min=1e-8) is 0 where the class has no loss. And b / (b + d + 1e-8).",
+        "For each class, find the largest loss; a loop over labels.unique() is fine, one over all examples is too "
+        "slow. Divide, once for each network, then take b / (b + d). Each of the two divisions can be 0 / 0.",
+        "loss = loss.detach().clone(); for y in labels.unique(): loss[labels == y] /= loss[labels == y].max()"
+        ".clamp(min=1e-8). A class without loss stays 0. And b / (b + d + 1e-8).",
     ),
 )

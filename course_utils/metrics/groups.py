@@ -13,7 +13,7 @@ def group_table(
     """The accuracy in every group: the table from which all group metrics are read.
 
     Args:
-        predictions: [N] int64, the predicted classes.
+        predictions: [N] int64, the predicted classes; what is no class counts as wrong.
         labels: [N] int64 in 0…Y − 1.
         bias: [N] int64 in 0…B − 1.
         shape: (Y, B), how many classes and how many values of the bias there are.
@@ -26,11 +26,10 @@ def group_table(
         ValueError: tensors of different lengths, of the wrong type, or with values that do not fit the shape.
     """
     check_labels(labels, shape[0])
-    check_labels(bias, shape[1])
-    if not len(predictions) == len(labels) == len(bias):
-        raise ValueError(
-            f"predictions, labels and bias must be equally many, got {len(predictions)}, {len(labels)} and {len(bias)}"
-        )
+    check_labels(bias, shape[1], "bias")
+    if not predictions.shape == labels.shape == bias.shape:
+        found = ", ".join(str(list(part.shape)) for part in (predictions, labels, bias))
+        raise ValueError(f"predictions, labels and bias must all be [N], got {found}: logits, perhaps?")
     group = labels * shape[1] + bias
     counts = group.bincount(minlength=shape[0] * shape[1])
     right = group[predictions == labels].bincount(minlength=len(counts))

@@ -5,7 +5,7 @@ Every function returns a matplotlib `Figure`; `show` puts it on the page with it
 """
 
 from course_utils.plots.adversarial import SIGNED, clouds, margin_planes, picture_rows
-from course_utils.plots.bias import draw_groups, draw_swaps, group_tables, swap_sheets
+from course_utils.plots.bias import draw_groups, draw_swaps
 from course_utils.plots.course import CHAPTERS, course_map
 from course_utils.plots.curves import (
     draw_beta,
@@ -62,7 +62,6 @@ __all__ = [
     "draw_lines",
     "draw_points",
     "draw_swaps",
-    "group_tables",
     "headline",
     "histograms",
     "line_panels",
@@ -79,6 +78,5 @@ __all__ = [
     "results_table",
     "show",
     "snapshots",
-    "swap_sheets",
     "use_style",
 ]

@@ -85,7 +85,8 @@ def draw_lines(
         drawn += ax.plot(means.index, means[column], color=colour, linestyle=DASHES[look])
         if repeated and len(means) >= 15:
             spread = frame.groupby(x)[column].agg(["min", "max"])
-            ax.fill_between(spread.index, spread["min"], spread["max"], color=colour, alpha=0.2, linewidth=0)
+            # Paler bands of two colours would become one in `png`.
+            ax.fill_between(spread.index, spread["min"], spread["max"], color=colour, alpha=0.3, linewidth=0)
         elif repeated or len(means) < 15:
             ax.plot(frame[x], frame[column], marker, color=colour, alpha=0.6, markeredgewidth=0)
     if log_x:
@@ -226,14 +227,16 @@ def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, what
 
     if not truth.any(dim=1).all():
         raise ValueError("truth must hold something to find in every run")
-    figure, axes = panels(height=4.6)
+    figure, axes = panels(width=8.2, height=4)
     ax = axes[0, 0]
     for (name, runs), colour, dash in zip(scores.items(), COLOURS[2:], DASHES):
         for found, score in zip(truth, runs, strict=True):
-            # The last point that scikit-learn adds stands for an empty list.
             precision, recall, _ = precision_recall_curve(found, score)
-            dot = {"marker": "o", "markersize": 5} if len(recall) < 50 else {"linewidth": 1.8}
-            line = ax.plot(recall[:-1], precision[:-1], color=colour, linestyle=dash, **dot)[0]
+            # A point at some forty finds; the last one that scikit-learn adds stands for an empty list.
+            finds = np.flatnonzero(np.diff(recall))
+            dot = {"marker": "o", "markersize": 5} if len(finds) < 30 else {"linewidth": 1.8}
+            finds = finds[:: max(1, len(finds) // 40)]
+            line = ax.plot(recall[finds], precision[finds], color=colour, linestyle=dash, **dot)[0]
         line.set_label(name)
     chance = truth.float().mean().item()
     ax.axhline(chance, color=GREY, linestyle=":", label="picked at random")

@@ -124,7 +124,7 @@ def fit(
 
     Args:
         model: from images to logits [N, K]. Its parameters change and move to the GPU if there is one; each
-            layer's train or eval mode is as before afterwards.
+            layer's train or eval mode is as before afterwards, its gradients are gone.
         images: [N, …] float32; pictures [N, C, H, W] in [0, 1].
         labels: [N] int64 in 0…K − 1.
         loss: the method, a function from (model, batch) to a loss. It is called in train mode.

@@ -17,15 +17,14 @@ def draw_biased_run(run: BiasedRun, sheet: Tensor, epoch: int) -> Figure:
         epoch: from 1.
     """
     table, counts = metrics.group_table(run.test[epoch - 1], run.labels, run.bias)
-    figure, axes = plots.panels(1, 2, width=11, height=5.8)
+    report = metrics.group_report(table, counts)
+    follows = (run.test[epoch - 1] == run.bias)[run.labels != run.bias].float().mean()
+    figure, axes = plots.panels(1, 2, width=8, height=4.6)
     left, right = axes[0]
     plots.draw_groups(left, table, PALETTE)
     left.set_title("test accuracy of each group, %", fontsize=13, pad=36)
     plots.draw_swaps(right, sheet, run.swaps[epoch - 1])
-    conflicting = run.labels != run.bias
-    follows = (run.test[epoch - 1] == run.bias)[conflicting].float().mean()
-    right.set_title("its answers to colour swaps", fontsize=13)
-    report = metrics.group_report(table, counts)
+    right.set_title("wrong answers to colour swaps", fontsize=13)
     plots.headline(
         figure,
         f"epoch {epoch}: aligned {report['aligned']:.0%}, conflicting {report['conflicting']:.0%}; "
