@@ -171,8 +171,8 @@ BIASED_COLOURS = Exercise(
     hints=(
         "Start with bias = labels.clone(): everything is aligned. Then, digit by digit, find its pictures with "
         "(labels == digit).nonzero().squeeze(1), take a random order of them, and give the first few another colour.",
-        "(digit + k) % 10 with k = 1…9 are the nine other colours; torch.randperm(9, generator=generator) gives the k in "
-        "a random order. Deal them out: the first conflicting picture gets the first of them, the tenth the first again.",
+        "(digit + k) % 10 with k = 1…9 are the nine other colours; torch.randperm(9, generator=generator) puts the k "
+        "into a random order. Deal them out: the first conflicting picture gets the first, the tenth the first again.",
     ),
 )
 
