@@ -13,7 +13,7 @@ from course_utils.training import Batch
 
 
 def gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> Tensor:
-    """The generalized cross-entropy of each example (Zhang & Sabuncu, NeurIPS 2018, equation 6).
+    """The generalized cross-entropy of each example (Zhang & Sabuncu, NeurIPS 2018).
 
         ℓ = (1 − p^q) / q,   p = softmax(logits)[label]
 
@@ -72,7 +72,7 @@ def relative_difficulty(biased: Tensor, debiased: Tensor, labels: Tensor) -> Ten
 
         W = b / (b + d),   b and d: the losses, each divided by the largest of its class
 
-    (Nam et al., NeurIPS 2020, equation 3, and the authors' code.)
+    (Nam et al., NeurIPS 2020, and the authors' code.)
 
     Args:
         biased, debiased: [N] float32, at least 0: (averages of) the two networks' losses on all training examples;
