@@ -405,8 +405,7 @@ GCE = Exercise(
     ),
     hints=(
         'log p of the label is −F.cross_entropy(logits, labels, reduction="none"). Then p^q = exp(q · log p).',
-        "torch.expm1(x) is exp(x) − 1, exact also for tiny x. So (1 − p^q) / q is −torch.expm1(q · log_p) / q; for "
-        "q = 0 return −log_p.",
+        "For q = 0 return the limit. Where q · log p is tiny, 1 − exp loses digits: look up torch.expm1.",
     ),
 )
 
@@ -518,7 +517,7 @@ RELATIVE_DIFFICULTY = Exercise(
     hints=(
         "For each class, find the largest loss; a loop over labels.unique() is fine, one over all examples is too "
         "slow. Divide, once for each network, then take b / (b + d). Each of the two divisions can be 0 / 0.",
-        "loss = loss.detach().clone(); for y in labels.unique(): loss[labels == y] /= loss[labels == y].max()"
-        ".clamp(min=1e-8). A class without loss stays 0. And b / (b + d + 1e-8).",
+        "Work on loss.detach().clone(), and divide it class by class. Where the largest loss of a class is 0, divide "
+        "by something else: .clamp(min=…) helps, there and below b / (b + d).",
     ),
 )

@@ -241,7 +241,7 @@ def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, what
     chance = truth.float().mean().item()
     ax.axhline(chance, color=GREY, linestyle=":", label="picked at random")
     ax.set(xlabel=f"recall: share of all {what} that are on the list", xlim=(0, 1.02), ylim=(0, 1.03))
-    ax.set_ylabel(f"precision: share of {what}\non the list")
+    ax.set_ylabel(f"precision: {what}\nas a share of the list")
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     headline(figure, title)
     return figure
