@@ -1,7 +1,10 @@
 """Bars: they count, and leave nothing behind in a notebook."""
 
+from queue import Empty
+
 import nbformat
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 from course_utils import progress
 from course_utils.notebooks import execute, find
@@ -44,3 +47,26 @@ def test_a_notebook_is_found_by_its_number():
     assert len(find([])) >= 2
     with pytest.raises(FileNotFoundError, match="begins with 77"):
         find(["77"])
+
+
+def test_a_fast_bar_does_not_flood_the_client():
+    """A client that reads when the cell is done loses what exceeds a thousand messages, and the cell's end with it."""
+    manager, client = start_new_kernel()
+    try:
+        client.execute(
+            "import time\n"
+            "from course_utils import progress\n"
+            "end = time.monotonic() + 4\n"
+            "with progress.bar(10**6, 'fast') as bar:\n"
+            "    while time.monotonic() < end:\n"
+            "        time.sleep(0.002); bar.update()\n"
+        )
+        client.get_shell_msg(timeout=60)
+        received = []
+        with pytest.raises(Empty):
+            while True:
+                received.append(client.get_iopub_msg(timeout=1))
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert 10 < len(received) < 60  # 95 with a redraw each tenth of a second
