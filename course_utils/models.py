@@ -119,6 +119,40 @@ def small_cnn(channels: int = 1, classes: int = 10, seed: int = 0) -> nn.Sequent
         )  # fmt: skip
 
 
+def encoder(channels: int = 3, dimensions: int = 16, seed: int = 0) -> nn.Sequential:
+    """Two convolutions of stride 2, averaged over the whole picture, and a linear layer: an embedding of length 1.
+
+    The average forgets where anything was: such a network sees colour and texture well, shape hardly.
+
+    Args:
+        channels: of the images, 1 (grey) or 3 (colour).
+        dimensions: D, the numbers in an embedding.
+        seed: draws the initial weights.
+
+    Returns:
+        a model from images [N, channels, H, W] to embeddings [N, D].
+
+    Raises:
+        ValueError: a size below 1.
+    """
+    if min(channels, dimensions) < 1:
+        raise ValueError(f"channels and dimensions must be at least 1, got {channels} and {dimensions}")
+    with seeded(seed):
+        return nn.Sequential(
+            nn.Conv2d(channels, 8, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, dimensions), UnitLength(),
+        )  # fmt: skip
+
+
+class UnitLength(nn.Module):
+    """Scales each row to length 1, so that the product of two rows is the cosine between them."""
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """[N, D] to [N, D]."""
+        return nn.functional.normalize(rows, dim=1)
+
+
 def frozen_copy(model: nn.Module) -> nn.Module:
     """The model as it is now, for later: training goes on without changing the copy."""
     return copy.deepcopy(model).requires_grad_(False)

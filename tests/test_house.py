@@ -22,7 +22,8 @@ FLOORS = [
     {"metrics", "memorization", "biased"},
     {"training", "attacks"},
     {"mixup", "gan", "lff"},
-    {"claims", "exercises", "widgets"},
+    {"selecmix"},
+    {"claims", "exercises", "widgets", "reproduce"},
     {"checkup", "notebooks"},
 ]
 

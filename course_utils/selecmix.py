@@ -1,0 +1,343 @@
+"""SelecMix (Hwang et al., NeurIPS 2022): mix contradicting pairs, and the bias no longer gives the label away.
+
+Two examples contradict each other if they share the label and not the bias, or the bias and not the label. Where no
+one knows the bias, an auxiliary model measures how similar it is: a contrastive one, made to learn what is easy.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.data import check_labels
+from course_utils.lff import LfF, Pair
+from course_utils.metrics import empirical_risk
+from course_utils.training import Batch, Loss
+
+KINDS = ("positive", "negative")
+PART = 4_096  # examples among which partners are looked for
+
+# From (rows of the training set, kind, generator) to each row's partner among the rows, and whether it has one.
+Pairing = Callable[[Tensor, str, torch.Generator], tuple[Tensor, Tensor]]
+
+
+def contradicting_pairs(similarity: Tensor, labels: Tensor, kind: str) -> tuple[Tensor, Tensor]:
+    """For each example the one that contradicts it most, by how similar their biases are.
+
+    A contradicting positive has the same label and the most dissimilar bias; a contradicting negative has another
+    label and the most similar bias. (Hwang et al., NeurIPS 2022, who call mixing with them intra and inter.)
+
+    Args:
+        similarity: [N, N] floating point, of the bias of each example (row) and each other one (column); of any
+            sign. What an example is to itself, on the diagonal, is not looked at.
+        labels: [N] int64.
+        kind: "positive" or "negative".
+
+    Returns:
+        (index [N] int64, the place of each example's partner; has_partner [N] bool: False for an example alone in
+        its class ("positive"), or if there is one class only ("negative"). Its index means nothing then.)
+
+    Raises:
+        ValueError: tensors that do not fit together, a similarity that is NaN or infinite, or an unknown kind.
+    """
+    check_kind(kind)
+    check_labels(labels)
+    n = len(labels)
+    if not similarity.is_floating_point() or similarity.shape != (n, n) or n == 0:
+        found = f"{similarity.dtype} {list(similarity.shape)}"
+        raise ValueError(f"similarity must be floating point [{n}, {n}], a row for each label, got {found}")
+    if not similarity.isfinite().all():
+        raise ValueError("similarity must be finite, got NaN or infinite values")
+    same = labels[:, None] == labels
+    if kind == "positive":
+        allowed = same.fill_diagonal_(False)
+        index = similarity.masked_fill(~allowed, torch.inf).argmin(dim=1)
+    else:
+        allowed = ~same
+        index = similarity.masked_fill(~allowed, -torch.inf).argmax(dim=1)
+    return index, allowed.any(dim=1)
+
+
+def contradicting_pairs_by_bias(
+    labels: Tensor, bias: Tensor, kind: str, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """For each example one that contradicts it, where the bias is known: the oracle that SelecMix does without.
+
+    Args:
+        labels: [N] int64.
+        bias: [N] int64.
+        kind: "positive" (the same label, another bias) or "negative" (another label, the same bias).
+        generator: draws the partner, all that contradict being equally likely.
+
+    Returns:
+        (index [N] int64, the place of each example's partner; has_partner [N] bool: False where nothing contradicts,
+        and the index means nothing.)
+
+    Raises:
+        ValueError: tensors of different lengths or of the wrong type, or an unknown kind.
+    """
+    check_kind(kind)
+    check_labels(labels)
+    check_labels(bias, name="bias")
+    if labels.shape != bias.shape or len(labels) == 0:
+        raise ValueError(f"labels and bias must be equally many, at least 1; got {len(labels)} and {len(bias)}")
+    same, alike = labels[:, None] == labels, bias[:, None] == bias
+    allowed = same & ~alike if kind == "positive" else ~same & alike
+    draw = torch.rand(allowed.shape, generator=generator).to(labels.device)
+    return draw.masked_fill(~allowed, -1).argmax(dim=1), allowed.any(dim=1)
+
+
+def selecmix(
+    images: Tensor,
+    labels: Tensor,
+    rows: Tensor,
+    partners: Tensor,
+    generator: torch.Generator,
+    lam_max: float = 0.5,
+) -> tuple[Tensor, Tensor]:
+    """Mix examples with their partners. The partner prevails, and the mixture has the partner's label.
+
+        x = lam · x_i + (1 − lam) · x_j,   y = y_j,   lam ~ Uniform(0, lam_max)
+
+    (Hwang et al., NeurIPS 2022; as in the authors' code.)
+
+    Args:
+        images: [N, …] float32, of the whole training set.
+        labels: [N] int64.
+        rows: [B] int64 in 0…N − 1, the examples to mix.
+        partners: [B] int64 in 0…N − 1, the partner of each; an example may be its own partner.
+        generator: draws a weight for each mixture.
+        lam_max: in [0, 1]. At 0 nothing is mixed, and each example is replaced by its partner.
+
+    Returns:
+        (mixed images [B, …], labels [B] int64). The arguments stay as they are.
+
+    Raises:
+        ValueError: arguments that do not fit together; the message names the argument.
+    """
+    check_rows(len(images), labels, rows, partners)
+    if not 0 <= lam_max <= 1:
+        raise ValueError(f"lam_max must be in [0, 1], got {lam_max}")
+    lam = lam_max * torch.rand(len(rows), generator=generator).to(images.device)
+    # index_select(0, rows) is images[rows], several times as fast on a CPU.
+    own, other = images.index_select(0, rows), images.index_select(0, partners)
+    return other.lerp(own, lam.view(-1, *[1] * (images.dim() - 1))), labels[partners]
+
+
+def supcon(embeddings: Tensor, labels: Tensor, tau: float = 0.2) -> Tensor:
+    """The supervised contrastive loss (Khosla et al., NeurIPS 2020): near what has the same label, far from the rest.
+
+        ℓ_i = −(1/|P_i|) Σ_{j in P_i} log p_ij,   p_i = softmax over all others of ⟨z_i, z_j⟩ / tau
+
+    P_i: the others that share i's label. An example without any is left out of the average.
+
+    Args:
+        embeddings: [N, D] float32, each of length 1.
+        labels: [N] int64.
+        tau: the temperature, above 0.
+
+    Returns:
+        one number, as a tensor that you can differentiate; 0 if no two labels are the same.
+
+    Raises:
+        ValueError: embeddings that are not of length 1 or do not fit the labels, or a tau that is not positive.
+    """
+    log_p, positive = log_probabilities(embeddings, labels, tau)
+    return mean_over_positives(-log_p, positive)
+
+
+def gsc(embeddings: Tensor, labels: Tensor, tau: float = 0.2, q: float = 0.7) -> Tensor:
+    """The generalized supervised contrastive loss (Hwang et al., NeurIPS 2022): what is near already counts most.
+
+        ℓ_i = −(1/|P_i|) Σ_{j in P_i} q · p_ij^q · log p_ij,   the factor q · p_ij^q taken as a constant
+
+    That is to `supcon` what the generalized cross-entropy is to the cross-entropy (up to a factor q), and amplifies the
+    bias in the same way.
+
+    Args:
+        embeddings, labels, tau: as in `supcon`.
+        q: above 0, at most 1.
+
+    Returns:
+        one number, as a tensor that you can differentiate; 0 if no two labels are the same.
+
+    Raises:
+        ValueError: as in `supcon`, or a q outside (0, 1].
+    """
+    if not 0 < q <= 1:
+        raise ValueError(f"q must be above 0 and at most 1, got {q}")
+    log_p, positive = log_probabilities(embeddings, labels, tau)
+    return mean_over_positives(-q * log_p.detach().mul(q).exp() * log_p, positive)
+
+
+def log_probabilities(embeddings: Tensor, labels: Tensor, tau: float) -> tuple[Tensor, Tensor]:
+    """What both contrastive losses are made of.
+
+    Returns:
+        (log_p [N, N], the log-softmax of each row's similarities over tau, without the diagonal;
+        positive [N, N] bool, which others share the row's label). Arguments and errors as in `supcon`.
+    """
+    check_labels(labels)
+    if embeddings.dim() != 2 or len(embeddings) != len(labels):
+        raise ValueError(f"embeddings must be [{len(labels)}, D], one for each label, got {list(embeddings.shape)}")
+    if not torch.allclose(embeddings.detach().norm(dim=1), embeddings.new_ones(()), atol=1e-3):
+        raise ValueError("embeddings must each be of length 1: torch.nn.functional.normalize(embeddings, dim=1)")
+    if not tau > 0:
+        raise ValueError(f"tau must be positive, got {tau}")
+    own = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    logits = embeddings @ embeddings.T / tau
+    log_p = logits - logits.masked_fill(own, -torch.inf).logsumexp(dim=1, keepdim=True)
+    return log_p, (labels[:, None] == labels) & ~own
+
+
+def mean_over_positives(losses: Tensor, positive: Tensor) -> Tensor:
+    """The mean over each row's positives, then over the rows that have any: [N, N] and [N, N] bool to one number."""
+    count = positive.sum(dim=1)
+    rows = losses.masked_fill(~positive, 0).sum(dim=1) / count.clamp(min=1)
+    return rows.sum() / (count > 0).sum().clamp(min=1)
+
+
+def gsc_loss(tau: float = 0.2, q: float = 0.7) -> Loss:
+    """`gsc` as a method for `fit`, whose model then gives embeddings [N, D] and not logits."""
+    return lambda model, batch: gsc(model(batch.images), batch.labels, tau, q)
+
+
+def by_similarity(embeddings: Tensor, labels: Tensor) -> Pairing:
+    """Partners by what an auxiliary model sees: embeddings [N, D] of length 1 and labels [N], of the training set."""
+
+    def pair(rows: Tensor, kind: str, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        part = embeddings[rows]
+        return contradicting_pairs(part @ part.T, labels[rows], kind)
+
+    return pair
+
+
+def by_bias(labels: Tensor, bias: Tensor) -> Pairing:
+    """Partners by the true bias: labels [N] and bias [N], of the training set."""
+    return lambda rows, kind, generator: contradicting_pairs_by_bias(labels[rows], bias[rows], kind, generator)
+
+
+class SelecMix:
+    """SelecMix as a method for `fit`.
+
+    In each epoch the training set is dealt out into random parts, and each example looks for its partner in its part.
+    A coin for each part decides which kind of partner.
+
+    The share `alone` stays as it is. If it were 0 and the pairs were perfect, hardly any mixture would have its
+    class's usual bias, and the network would learn that a class *never* has it. With K classes and as many values of
+    the bias, 1 / K makes the bias as frequent as it would be without any correlation. (Our addition.)
+
+    Args:
+        images, labels: the whole training set, as given to `fit`.
+        pairing: how partners are found: `by_similarity(…)` or `by_bias(…)`.
+        kinds: which kinds of partners, of "positive" and "negative".
+        alone: share of the examples that are not mixed, in [0, 1].
+        part: examples among which partners are looked for. (The authors' code: 1,024.)
+        mix: how an example and its partner become one: `selecmix`, or a function with the same arguments.
+
+    Raises:
+        ValueError: an argument outside its range; in training, batches of another training set.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        pairing: Pairing,
+        *,
+        kinds: Sequence[str] = KINDS,
+        alone: float = 0.1,
+        part: int = PART,
+        mix: Callable = selecmix,
+    ) -> None:
+        check_labels(labels)
+        for kind in kinds:
+            check_kind(kind)
+        if not kinds or not 0 <= alone <= 1 or part < 2:
+            raise ValueError(
+                f"kinds must name at least one kind, alone lie in [0, 1] and part be at least 2; got {tuple(kinds)}, "
+                f"{alone} and {part}"
+            )
+        self.images, self.labels, self.pairing = images, labels, pairing
+        self.kinds, self.alone, self.part, self.mix = tuple(kinds), alone, part, mix
+        self.partners, self.left = torch.arange(len(labels)), 0
+
+    def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The loss of a step: the empirical risk of the mixtures."""
+        if self.left <= 0:
+            self.partners, self.left = self.pair_up(batch.generator), len(self.labels)
+        self.left -= len(batch.index)
+        rows = batch.index.cpu()
+        if rows.max() >= len(self.labels) or not torch.equal(self.labels[rows], batch.labels.cpu()):
+            raise ValueError("labels must be those of the training set, in its order; the batch has others")
+        images, labels = self.mix(self.images, self.labels, rows, self.partners[rows], batch.generator)
+        device = batch.images.device
+        return empirical_risk(model(images.to(device)), labels.to(device))
+
+    def pair_up(self, generator: torch.Generator) -> Tensor:
+        """A partner for each training example, [N] int64; itself where it stays alone or there is none."""
+        n = len(self.labels)
+        partners = torch.arange(n)
+        for rows in torch.randperm(n, generator=generator).split(self.part):
+            kind = self.kinds[torch.randint(len(self.kinds), (), generator=generator)]
+            index, has_partner = self.pairing(rows, kind, generator)
+            partners[rows] = torch.where(has_partner, rows[index], rows)
+        alone = torch.rand(n, generator=generator) < self.alone
+        return torch.where(alone, torch.arange(n), partners)
+
+
+def lff_selecmix(lff: LfF, mixing: SelecMix, weight: float = 0.1) -> Loss:
+    """SelecMix with LfF, for `fit` with a `lff.Pair`: LfF's loss and, for its debiased network, SelecMix's besides.
+
+    Args:
+        lff, mixing: the two methods, made for the same training set.
+        weight: of SelecMix's loss; 0.1 in the authors' code.
+    """
+
+    def loss(model: Pair, batch: Batch) -> Tensor:
+        return lff(model, batch) + weight * mixing(model.debiased, batch)
+
+    return loss
+
+
+def contradicting_share(
+    pairing: Pairing, labels: Tensor, bias: Tensor, kind: str, part: int = PART, seed: int = 0
+) -> tuple[float, float]:
+    """How often a chosen partner truly contradicts, and how often any example in the part would.
+
+    Args:
+        pairing: how partners are found, in the training set that labels and bias belong to.
+        labels, bias: [N] int64. SelecMix itself never sees the bias.
+        kind: "positive" or "negative".
+        part: examples among which partners are looked for; at most N.
+        seed: draws the parts.
+
+    Returns:
+        (the share of examples with a contradicting partner, the share that could have had one), in [0, 1].
+    """
+    generator = torch.Generator().manual_seed(seed)
+    found, possible = [], []
+    for rows in torch.randperm(len(labels), generator=generator).split(part):
+        index, has_partner = pairing(rows, kind, generator)
+        partners = rows[index]
+        same, alike = labels[partners] == labels[rows], bias[partners] == bias[rows]
+        found.append(has_partner & ((same & ~alike) if kind == "positive" else (~same & alike)))
+        possible.append(contradicting_pairs_by_bias(labels[rows], bias[rows], kind, generator)[1])
+    return tuple(torch.cat(flags).float().mean().item() for flags in (found, possible))
+
+
+def check_kind(kind: str) -> None:
+    """Raise a ValueError unless it is one of KINDS."""
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}")
+
+
+def check_rows(n: int, labels: Tensor, rows: Tensor, partners: Tensor) -> None:
+    """Raise a ValueError that names the argument that does not fit the others; shapes as in `selecmix`."""
+    check_labels(labels)
+    if len(labels) != n:
+        raise ValueError(f"labels must be [{n}], one for each image, got {list(labels.shape)}")
+    check_labels(rows, n, "rows")
+    check_labels(partners, n, "partners")
+    if rows.shape != partners.shape:
+        raise ValueError(f"partners must be {list(rows.shape)}, one for each of rows, got {list(partners.shape)}")

@@ -1,0 +1,139 @@
+"""The grid: rows that survive, a table, and a stored row that comes out again."""
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from course_utils import biased, data, lff, reproduce
+from course_utils.reproduce import Run
+
+
+def a_row(method="erm", seed=0, unbiased=0.5, **other):
+    about = Run("ours", method, 0.01, 0.0, seed)._asdict() | {
+        "data": "colored-mnist", "selected": "last", "epoch": 12, "seconds": 1.5, "threads": 1, "python": "3",
+        "torch": "2", "commit": "abc",
+    }  # fmt: skip
+    return about | dict.fromkeys(reproduce.METRICS, 0.25) | {"unbiased": unbiased} | other
+
+
+def test_what_is_appended_is_read(tmp_path):
+    path = tmp_path / "new" / "results.csv"
+    assert reproduce.read(path).empty
+    reproduce.append(path, [a_row()])
+    reproduce.append(path, [a_row(seed=1), a_row(seed=1, selected="best on test")])
+    frame = reproduce.read(path)
+    assert list(frame.columns) == list(reproduce.COLUMNS)
+    assert frame.seed.tolist() == [0, 1, 1]
+    assert frame.unbiased.tolist() == [0.5, 0.5, 0.5]
+
+
+def test_finished_runs_are_not_run_again_and_a_torn_line_is_cut_off(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "results.csv"
+    cells = [Run("ours", "erm", 0.01, 0.0, seed) for seed in range(3)]
+    reproduce.append(path, [a_row()])
+    whole = path.read_bytes()
+    reproduce.append(path, [a_row(seed=1)])
+    path.write_bytes(path.read_bytes()[:-9])  # as after a crash in the middle of the line
+    assert reproduce.missing(cells, path) == cells[1:]
+    monkeypatch.setattr(reproduce, "alone_on_a_core", lambda cell: [a_row(seed=cell.seed)])
+    reproduce.run_all(cells, path, jobs=1)
+    assert "1 of 3 runs are in" in capsys.readouterr().out
+    assert path.read_bytes().startswith(whole)
+    assert sorted(reproduce.read(path).seed) == [0, 1, 2]
+
+
+def test_a_run_that_fails_leaves_the_finished_ones(tmp_path, monkeypatch):
+    def fails_at_the_third(cell):
+        if cell.seed == 2:
+            raise RuntimeError("no power")
+        return [a_row(seed=cell.seed)]
+
+    path = tmp_path / "results.csv"
+    monkeypatch.setattr(reproduce, "alone_on_a_core", fails_at_the_third)
+    with pytest.raises(RuntimeError, match="no power"):
+        reproduce.run_all([Run("ours", "erm", 0.01, 0.0, seed) for seed in range(4)], path, jobs=1)
+    assert reproduce.read(path).seed.tolist() == [0, 1]
+
+
+def test_a_file_of_something_else_is_not_touched(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="does not begin with the columns"):
+        reproduce.read(path)
+    assert path.read_text() == "a,b\n1,2\n"
+
+
+def test_the_table_keeps_protocols_noise_and_selection_apart():
+    rows = [a_row(seed=s, unbiased=u) for s, u in enumerate((0.5, 0.6, 0.7))]
+    rows += [a_row(protocol="literature"), a_row(protocol="literature", selected="best on test", unbiased=0.9)]
+    rows += [a_row(noise=0.1, unbiased=0.2), a_row(ratio=0.05, unbiased=0.8)]
+    table = reproduce.table(pd.DataFrame(rows))
+    assert table.loc[("ours", 0.0, "last", "erm")].tolist() == ["60.0 ± 10.0 (3)", "80.0 (1)"]
+    assert table.loc[("literature", 0.0, "best on test", "erm"), 0.01] == "90.0 (1)"
+    assert table.loc[("ours", 0.1, "last", "erm"), 0.01] == "20.0 (1)"
+
+
+def test_the_command_line():
+    asked = reproduce.parse(["colored-mnist", "--methods", "erm", "selecmix", "--ratios", ".01", "--seeds", "0-2,7"])
+    assert asked.seeds == [0, 1, 2, 7] and asked.methods == ["erm", "selecmix"] and asked.ratios == [0.01]
+    assert reproduce.parse(["colored-mnist"]).out == reproduce.RESULTS
+    for wrong in (["colored-mnist", "--methods", "magic"], ["colored-mnist", "--seeds", "a-b"], ["mnist"]):
+        with pytest.raises(SystemExit):
+            reproduce.parse(wrong)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """The grid on 600 digits, for two epochs."""
+    load = biased.colored_mnist
+    monkeypatch.setattr(biased, "colored_mnist", lambda split, ratio, seed: load(split, ratio, seed, n=600))
+    short = {name: protocol._replace(epochs=2) for name, protocol in reproduce.PROTOCOLS.items()}
+    monkeypatch.setattr(reproduce, "PROTOCOLS", short)
+
+
+@pytest.mark.parametrize("method", reproduce.METHODS)
+def test_every_method_gives_a_row_that_the_file_takes_and_the_same_one_again(method, small, tmp_path):
+    cell = Run("ours", method, 0.05, 0.1, 3)
+    (row,) = reproduce.run(cell)
+    reproduce.append(tmp_path / "results.csv", [row])
+    stored = reproduce.read(tmp_path / "results.csv").iloc[0]
+    assert Run(*stored[list(Run._fields)]) == cell
+    assert (stored.epoch, stored.selected) == (2, "last")
+    (again,) = reproduce.run(cell)
+    assert [again[name] for name in reproduce.METRICS] == [row[name] for name in reproduce.METRICS]
+
+
+def test_the_literatures_protocol_names_two_epochs(small):
+    last, best = reproduce.run(Run("literature", "erm", 0.05, 0.0, 0))
+    assert (last["selected"], best["selected"]) == ("last", "best on test")
+    assert last["epoch"] == 2 and best["unbiased"] >= last["unbiased"]
+
+
+def test_the_literatures_network_sees_dark_pictures():
+    net = reproduce.network("erm", reproduce.PROTOCOLS["literature"], 0)
+    assert [layer.out_features for layer in net.modules() if isinstance(layer, nn.Linear)] == [100, 100, 16, 10]
+    assert net[0](torch.ones(1)).item() == pytest.approx(1 / 255)
+    assert isinstance(reproduce.network("lff-selecmix", reproduce.PROTOCOLS["ours"], 0), lff.Pair)
+
+
+def test_the_controls_mix_as_they_say():
+    images, labels = torch.rand(20, 3, 4, 4), torch.arange(20) % 10
+    rows, partners = torch.arange(6), torch.arange(13, 19)  # the labels of rows and partners differ
+    given = images, labels, rows, partners, torch.Generator().manual_seed(0)
+    same, told = reproduce.resample(*given)
+    assert torch.equal(same, images[partners]) and torch.equal(told, labels[partners])
+    mixed, soft = reproduce.mix_softly(*given)
+    lam = soft[torch.arange(6), labels[rows]].view(-1, 1, 1, 1)
+    assert lam.max() > 0.5 > lam.min()
+    assert torch.allclose(mixed, lam * images[rows] + (1 - lam) * images[partners])
+    assert torch.allclose(soft[torch.arange(6), labels[partners]], 1 - lam.flatten())
+
+
+def test_noise_is_put_on_the_labels_and_not_on_the_test(small, monkeypatch):
+    seen = {}
+    monkeypatch.setitem(reproduce.METHODS, "erm", lambda given: seen.update(given=given) or reproduce.training.erm)
+    reproduce.run(Run("ours", "erm", 0.05, 0.4, 0))
+    _, labels, _ = biased.colored_mnist("train+validation", 0.05, 0)
+    assert (seen["given"].labels != labels).float().mean().item() == pytest.approx(0.4)
+    assert data.flip_labels(labels, 0.0, 10, torch.Generator())[1].sum() == 0

@@ -1,0 +1,307 @@
+"""SelecMix: pairs that contradict, whatever the sign of the similarity; the mixture; the losses against other codes."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import biased, lff, metrics, models, selecmix, training
+from course_utils.training import Batch
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def some_labels(n=60, classes=5, seed=0):
+    return torch.randint(classes, (n,), generator=seeded(seed))
+
+
+# ---- Pairs ---------------------------------------------------------------------------------------------------
+
+
+def by_hand(similarity, labels, kind):
+    """One example at a time, in plain Python: the partner and whether there is one."""
+    found = []
+    for i, own in enumerate(labels.tolist()):
+        rest = [j for j, other in enumerate(labels.tolist()) if j != i and (other == own) == (kind == "positive")]
+        choose = min if kind == "positive" else max
+        found.append(choose(rest, key=lambda j: similarity[i, j].item()) if rest else None)
+    return found
+
+
+@pytest.mark.parametrize("kind", selecmix.KINDS)
+@pytest.mark.parametrize("shift", [-3.0, 0.0, 3.0])
+def test_pairs_are_those_found_by_hand_whatever_the_sign(kind, shift):
+    labels = some_labels()
+    labels[0] = 7  # alone in its class
+    similarity = torch.randn(60, 60, generator=seeded(1)) + shift
+    similarity.fill_diagonal_(100 if kind == "negative" else -100)  # an example is no partner of its own
+    index, has_partner = selecmix.contradicting_pairs(similarity, labels, kind)
+    expected = by_hand(similarity, labels, kind)
+    assert has_partner.tolist() == [j is not None for j in expected]
+    assert [j for j, has in zip(index.tolist(), has_partner) if has] == [j for j in expected if j is not None]
+
+
+def test_the_choice_is_the_published_codes_where_that_is_right():
+    """The authors' masks, by multiplication and by ones, for similarities in (0, 1) and at least two of a class."""
+    labels = some_labels()
+    similarity = 0.01 + 0.98 * torch.rand(60, 60, generator=seeded(2))
+    similarity.fill_diagonal_(1)
+    other = (labels[:, None] != labels).float()
+    assert torch.equal(selecmix.contradicting_pairs(similarity, labels, "negative")[0], (similarity * other).argmax(1))
+    masked = similarity * (1 - other) + other
+    assert torch.equal(selecmix.contradicting_pairs(similarity, labels, "positive")[0], masked.argmin(1))
+
+
+@pytest.mark.parametrize("kind", selecmix.KINDS)
+def test_pairs_by_bias_contradict_and_every_candidate_is_drawn(kind):
+    labels, bias = some_labels(80), some_labels(80, seed=1)
+    same, alike = labels[:, None] == labels, bias[:, None] == bias
+    allowed = same & ~alike if kind == "positive" else ~same & alike
+    drawn = torch.zeros_like(allowed)
+    for seed in range(300):
+        index, has_partner = selecmix.contradicting_pairs_by_bias(labels, bias, kind, seeded(seed))
+        assert torch.equal(has_partner, allowed.any(1))
+        drawn[torch.arange(80)[has_partner], index[has_partner]] = True
+    assert torch.equal(drawn, allowed)
+
+
+def test_perfect_bias_leaves_no_partner_by_bias():
+    labels = torch.arange(20) % 10
+    for kind in selecmix.KINDS:
+        assert not selecmix.contradicting_pairs_by_bias(labels, labels, kind, seeded())[1].any()
+
+
+def test_one_example_or_one_class_has_no_partner():
+    for kind in selecmix.KINDS:
+        assert not selecmix.contradicting_pairs(torch.ones(1, 1), torch.zeros(1, dtype=torch.long), kind)[1].any()
+    one_class = torch.zeros(4, dtype=torch.long)
+    assert not selecmix.contradicting_pairs(torch.rand(4, 4), one_class, "negative")[1].any()
+    assert selecmix.contradicting_pairs(torch.rand(4, 4), one_class, "positive")[1].all()
+
+
+def test_wrong_arguments_of_pairs_are_named():
+    labels = some_labels(4)
+    for message, call in {
+        "kind must be one of": lambda: selecmix.contradicting_pairs(torch.rand(4, 4), labels, "intra"),
+        r"similarity must be floating point \[4, 4\]": lambda: selecmix.contradicting_pairs(
+            torch.rand(4, 5), labels, "positive"
+        ),
+        "similarity must be finite": lambda: selecmix.contradicting_pairs(
+            torch.full((4, 4), math.nan), labels, "positive"
+        ),
+        "labels and bias must be equally many": lambda: selecmix.contradicting_pairs_by_bias(
+            labels, labels[:3], "positive", seeded()
+        ),
+        "bias must be a tensor": lambda: selecmix.contradicting_pairs_by_bias(
+            labels, labels.float(), "positive", seeded()
+        ),
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+# ---- The mixture ---------------------------------------------------------------------------------------------
+
+
+def test_the_partner_prevails_and_owns_the_label():
+    images = torch.arange(1_000.0)[:, None]  # image i is the number i, so that a mixture tells its weight
+    labels = some_labels(1_000)
+    rows, partners = torch.arange(400), torch.arange(600, 1_000)
+    mixed, told = selecmix.selecmix(images, labels, rows, partners, seeded())
+    lam = (mixed.squeeze(1) - partners) / (rows - partners)
+    assert torch.equal(told, labels[partners])
+    assert lam.min() >= 0 and lam.max() <= 0.5
+    assert lam.mean().item() == pytest.approx(0.25, abs=0.03)
+    assert lam.std().item() == pytest.approx(0.5 / math.sqrt(12), abs=0.02)  # one weight each, uniform
+
+
+def test_an_own_partner_and_lam_max_0_change_no_picture():
+    images, labels = torch.rand(30, 3, 4, 4), some_labels(30)
+    rows = torch.randperm(30, generator=seeded())[:8]
+    mixed, told = selecmix.selecmix(images, labels, rows, rows, seeded())
+    assert torch.allclose(mixed, images[rows]) and torch.equal(told, labels[rows])
+    partners = rows.flip(0)
+    mixed, told = selecmix.selecmix(images, labels, rows, partners, seeded(), lam_max=0.0)
+    assert torch.equal(mixed, images[partners]) and torch.equal(told, labels[partners])
+
+
+def test_wrong_arguments_of_the_mixture_are_named():
+    images, labels, rows = torch.rand(6, 2), some_labels(6), torch.arange(3)
+    for message, arguments, options in (
+        ("labels must be", (images, labels[:5], rows, rows), {}),
+        ("rows must lie in", (images, labels, rows + 4, rows), {}),
+        ("partners must be", (images, labels, rows, rows[:2]), {}),
+        ("lam_max must be in", (images, labels, rows, rows), {"lam_max": 1.5}),
+    ):
+        with pytest.raises(ValueError, match=message):
+            selecmix.selecmix(*arguments, seeded(), **options)
+
+
+# ---- The losses ----------------------------------------------------------------------------------------------
+
+
+def loops(embeddings, labels, tau, weight):
+    """The loss in plain Python, one pair at a time."""
+    rows = []
+    for i in range(len(labels)):
+        scores = [math.exp((embeddings[i] @ z).item() / tau) for z in embeddings]
+        total = sum(scores) - scores[i]
+        p = [s / total for j, s in enumerate(scores) if j != i and labels[j] == labels[i]]
+        if p:
+            rows.append(sum(-weight(x) * math.log(x) for x in p) / len(p))
+    return sum(rows) / len(rows) if rows else 0.0
+
+
+@pytest.fixture
+def embedded():
+    labels = some_labels(30)
+    labels[0] = 9  # an example without positives
+    return F.normalize(torch.randn(30, 8, generator=seeded(3)), dim=1), labels
+
+
+def test_the_losses_are_those_of_plain_loops(embedded):
+    assert selecmix.supcon(*embedded).item() == pytest.approx(loops(*embedded, 0.2, lambda p: 1), rel=1e-4)
+    assert selecmix.supcon(*embedded, tau=0.7).item() == pytest.approx(loops(*embedded, 0.7, lambda p: 1), rel=1e-4)
+    assert selecmix.gsc(*embedded).item() == pytest.approx(loops(*embedded, 0.2, lambda p: 0.7 * p**0.7), rel=1e-4)
+
+
+def test_the_gradient_of_gsc_takes_the_weight_as_a_constant(embedded):
+    z, labels = embedded[0].clone().requires_grad_(), embedded[1]
+    (gradient,) = torch.autograd.grad(selecmix.gsc(z, labels), z)
+    # q · p^q · log p with the factor held constant has the gradient of q · (p^q − 1) / q, up to the sign of both.
+    log_p, positive = selecmix.log_probabilities(z, labels, 0.2)
+    closed = selecmix.mean_over_positives(1 - (0.7 * log_p).exp(), positive)
+    (expected,) = torch.autograd.grad(closed, z)
+    assert torch.allclose(gradient, expected, atol=1e-6)
+
+
+def test_losses_without_any_positive_are_zero_and_can_be_differentiated():
+    z = F.normalize(torch.randn(3, 4), dim=1).requires_grad_()
+    for loss in (selecmix.supcon, selecmix.gsc):
+        value = loss(z, torch.arange(3))
+        assert value.item() == 0
+        assert torch.autograd.grad(value, z)[0].abs().max() == 0
+
+
+def test_wrong_arguments_of_the_losses_are_named(embedded):
+    z, labels = embedded
+    for message, call in {
+        "length 1": lambda: selecmix.gsc(2 * z, labels),
+        "one for each label": lambda: selecmix.gsc(z[:5], labels),
+        "tau must be positive": lambda: selecmix.supcon(z, labels, tau=0),
+        r"q must be above 0": lambda: selecmix.gsc(z, labels, q=0),
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_gsc_learns_the_colour_before_the_digit():
+    images, labels, bias = biased.colored_mnist("train", 0.05, n=5_000)
+    model = models.encoder()
+    recipe = {"epochs": 4, "lr": 1e-2, "batch_size": 256, "show": False}
+    training.fit(model, images, labels, loss=selecmix.gsc_loss(), **recipe)
+    pairing = selecmix.by_similarity(metrics.predict(model, images), labels)
+    for kind in selecmix.KINDS:
+        found, possible = selecmix.contradicting_share(pairing, labels, bias, kind, part=1_000)
+        assert found > 0.8 and possible > 0.95
+
+
+# ---- The method ----------------------------------------------------------------------------------------------
+
+
+def a_training_set(n=400):
+    images, labels, bias = biased.colored_mnist("train", 0.1, n=n)
+    return images, labels, bias
+
+
+def test_partners_are_looked_for_anew_in_each_epoch():
+    images, labels, bias = a_training_set()
+    method = selecmix.SelecMix(images, labels, selecmix.by_bias(labels, bias), part=200)
+    seen = []
+    training.fit(
+        models.mlp(2352), images, labels, loss=method, epochs=3, show=False,
+        callback=lambda epoch, model: seen.append(method.partners.clone()),
+    )  # fmt: skip
+    assert not torch.equal(seen[0], seen[1]) and not torch.equal(seen[1], seen[2])
+
+
+def test_the_share_that_stays_alone():
+    images, labels, bias = a_training_set(2_000)
+    pairing = selecmix.by_bias(labels, bias)
+    places = torch.arange(len(labels))
+    for alone in (0.0, 0.5, 1.0):
+        method = selecmix.SelecMix(images, labels, pairing, alone=alone, part=2_000)
+        assert (method.pair_up(seeded()) == places).float().mean().item() == pytest.approx(alone, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", selecmix.KINDS)
+def test_partners_by_bias_contradict(kind):
+    images, labels, bias = a_training_set(2_000)
+    method = selecmix.SelecMix(images, labels, selecmix.by_bias(labels, bias), kinds=[kind], alone=0.0)
+    partners = method.pair_up(seeded())
+    moved = partners != torch.arange(len(labels))
+    same, alike = labels[partners] == labels, bias[partners] == bias
+    assert ((same & ~alike) if kind == "positive" else (~same & alike))[moved].all()
+    assert moved.float().mean() > 0.9
+
+
+def test_with_nobody_mixed_it_is_erm():
+    images, labels, bias = a_training_set()
+    nets = [models.mlp(2352), models.mlp(2352)]
+    method = selecmix.SelecMix(images, labels, selecmix.by_bias(labels, bias), alone=1.0)
+    batch = Batch(images[:50], labels[:50], torch.arange(50), seeded())
+    assert method(nets[0], batch).item() == pytest.approx(training.erm(nets[1], batch).item(), rel=1e-5)
+
+
+def test_with_lff_only_the_debiased_network_sees_mixtures():
+    images, labels, bias = a_training_set()
+    method = selecmix.SelecMix(images, labels, selecmix.by_bias(labels, bias))
+    pair = lff.Pair(models.mlp(2352, seed=1), models.mlp(2352))
+    batch = Batch(images[:50], labels[:50], torch.arange(50), seeded())
+    gradients = {}
+    for weight in (0.0, 0.1):
+        pair.zero_grad()
+        selecmix.lff_selecmix(lff.LfF(labels), method, weight)(pair, batch._replace(generator=seeded())).backward()
+        gradients[weight] = [[p.grad.clone() for p in part.parameters()] for part in (pair.biased, pair.debiased)]
+    assert all(map(torch.equal, gradients[0.0][0], gradients[0.1][0]))
+    assert not all(map(torch.equal, gradients[0.0][1], gradients[0.1][1]))
+
+
+def test_it_debiases():
+    """Half of a small set conflicts hardly ever: SelecMix with known bias is far above ERM on conflicting pictures."""
+    images, labels, bias = biased.colored_mnist("train", 0.02, n=4_000)
+    test = biased.colored_mnist("test", 0.02, n=2_000)
+    reached = {}
+    for name, loss in {
+        "erm": training.erm,
+        "selecmix": selecmix.SelecMix(images, labels, selecmix.by_bias(labels, bias)),
+    }.items():
+        model = models.mlp(2352)
+        training.fit(model, images, labels, loss=loss, epochs=10, lr=2e-3, show=False)
+        reached[name] = metrics.group_accuracies(model, *test)["conflicting"]
+    assert reached["selecmix"] > reached["erm"] + 0.2
+
+
+def test_wrong_arguments_of_the_method_are_named():
+    images, labels, bias = a_training_set(200)
+    pairing = selecmix.by_bias(labels, bias)
+    for options in ({"kinds": []}, {"alone": 1.5}, {"part": 1}):
+        with pytest.raises(ValueError, match="kinds must name at least one kind, alone lie in"):
+            selecmix.SelecMix(images, labels, pairing, **options)
+    with pytest.raises(ValueError, match="kind must be one of"):
+        selecmix.SelecMix(images, labels, pairing, kinds=["inter"])
+    with pytest.raises(ValueError, match="labels must be those of the training set"):
+        method = selecmix.SelecMix(images, labels, pairing)
+        training.fit(nn.Sequential(nn.Flatten(), nn.Linear(2352, 10)), images, labels.flip(0), loss=method, show=False)
+
+
+def test_the_encoder_gives_embeddings_of_length_1():
+    z = models.encoder(dimensions=7)(torch.rand(5, 3, 28, 28))
+    assert z.shape == (5, 7)
+    assert torch.allclose(z.norm(dim=1), torch.ones(5))
+    with pytest.raises(ValueError, match="channels and dimensions must be at least 1"):
+        models.encoder(channels=0)
