@@ -57,6 +57,30 @@ def test_the_choice_is_the_published_codes_where_that_is_right():
 
 
 @pytest.mark.parametrize("kind", selecmix.KINDS)
+def test_candidates_may_be_others(kind):
+    labels, candidates = some_labels(20), some_labels(35, seed=4)
+    candidates[candidates == labels[3]] = 8  # nobody shares this label
+    similarity = torch.randn(20, 35, generator=seeded(5))
+    index, has_partner = selecmix.contradicting_pairs(similarity, labels, kind, candidates)
+    same = labels[:, None] == candidates
+    for i in range(20):
+        allowed = (same if kind == "positive" else ~same)[i].nonzero().squeeze(1).tolist()
+        assert has_partner[i].item() == bool(allowed)
+        if allowed:
+            choose = min if kind == "positive" else max
+            assert index[i] == choose(allowed, key=lambda j: similarity[i, j].item())
+
+
+def test_a_large_part_is_paired_as_a_whole():
+    z, labels = F.normalize(torch.randn(700, 6, generator=seeded()), dim=1), some_labels(700)
+    rows = torch.randperm(700, generator=seeded(1))[:600]
+    for kind in selecmix.KINDS:
+        index, has_partner = selecmix.by_similarity(z, labels)(rows, kind, seeded())
+        expected, _ = selecmix.contradicting_pairs(z[rows] @ z[rows].T, labels[rows], kind)
+        assert has_partner.all() and torch.equal(index, expected)
+
+
+@pytest.mark.parametrize("kind", selecmix.KINDS)
 def test_pairs_by_bias_contradict_and_every_candidate_is_drawn(kind):
     labels, bias = some_labels(80), some_labels(80, seed=1)
     same, alike = labels[:, None] == labels, bias[:, None] == bias
