@@ -39,15 +39,15 @@ class Protocol(NamedTuple):
     lr: float
     epochs: int
     schedule: training.Schedule
-    mixing: dict  # of SelecMix: the size of a part, the share that stays alone
+    mixing: dict  # options of SelecMix
     watch_test: bool  # test after each epoch, to name the best one too; otherwise once, after the last
 
 
 # The first was chosen on validation data, see the notebook; the second is what published code does.
 PROTOCOLS = {
-    "ours": Protocol((100, 100, 100), 1.0, 2e-3, 12, training.one_cycle, {"part": 6_144}, False),
+    "ours": Protocol((100, 100, 100), 1.0, 2e-3, 12, training.one_cycle, {}, False),
     "literature": Protocol(
-        (100, 100, 16), 1 / 255, 5e-3, 200, training.constant, {"part": 1_024, "alone": 0.0}, True
+        (100, 100, 16), 1 / 255, 5e-3, 200, training.constant, {"pool": 1_024, "group": 1_024, "alone": 0.0}, True
     ),
 }  # fmt: skip
 BATCH = 256

@@ -71,13 +71,15 @@ def test_candidates_may_be_others(kind):
             assert index[i] == choose(allowed, key=lambda j: similarity[i, j].item())
 
 
-def test_a_large_part_is_paired_as_a_whole():
-    z, labels = F.normalize(torch.randn(700, 6, generator=seeded()), dim=1), some_labels(700)
-    rows = torch.randperm(700, generator=seeded(1))[:600]
-    for kind in selecmix.KINDS:
-        index, has_partner = selecmix.by_similarity(z, labels)(rows, kind, seeded())
-        expected, _ = selecmix.contradicting_pairs(z[rows] @ z[rows].T, labels[rows], kind)
-        assert has_partner.all() and torch.equal(index, expected)
+@pytest.mark.parametrize("kind", selecmix.KINDS)
+def test_candidates_by_bias_may_be_others(kind):
+    labels, bias = some_labels(20), some_labels(20, seed=1)
+    others = some_labels(50, seed=2), some_labels(50, seed=3)
+    index, has_partner = selecmix.contradicting_pairs_by_bias(labels, bias, kind, seeded(), others)
+    same, alike = labels[:, None] == others[0], bias[:, None] == others[1]
+    allowed = same & ~alike if kind == "positive" else ~same & alike
+    assert torch.equal(has_partner, allowed.any(1))
+    assert allowed[torch.arange(20), index][has_partner].all()
 
 
 @pytest.mark.parametrize("kind", selecmix.KINDS)
@@ -230,7 +232,7 @@ def test_gsc_learns_the_colour_before_the_digit():
     training.fit(model, images, labels, loss=selecmix.gsc_loss(), **recipe)
     pairing = selecmix.by_similarity(metrics.predict(model, images), labels)
     for kind in selecmix.KINDS:
-        found, possible = selecmix.contradicting_share(pairing, labels, bias, kind, part=1_000)
+        found, possible = selecmix.contradicting_share(pairing, labels, bias, kind, pool=1_000)
         assert found > 0.8 and possible > 0.95
 
 
@@ -244,7 +246,7 @@ def a_training_set(n=400):
 
 def test_partners_are_looked_for_anew_in_each_epoch():
     images, labels, bias = a_training_set()
-    method = selecmix.SelecMix(images, labels, selecmix.by_bias(labels, bias), part=200)
+    method = selecmix.SelecMix(images, labels, selecmix.by_bias(labels, bias), pool=200)
     seen = []
     training.fit(
         models.mlp(2352), images, labels, loss=method, epochs=3, show=False,
@@ -258,7 +260,7 @@ def test_the_share_that_stays_alone():
     pairing = selecmix.by_bias(labels, bias)
     places = torch.arange(len(labels))
     for alone in (0.0, 0.5, 1.0):
-        method = selecmix.SelecMix(images, labels, pairing, alone=alone, part=2_000)
+        method = selecmix.SelecMix(images, labels, pairing, alone=alone, pool=2_000)
         assert (method.pair_up(seeded()) == places).float().mean().item() == pytest.approx(alone, abs=0.05)
 
 
@@ -313,9 +315,11 @@ def test_it_debiases():
 def test_wrong_arguments_of_the_method_are_named():
     images, labels, bias = a_training_set(200)
     pairing = selecmix.by_bias(labels, bias)
-    for options in ({"kinds": []}, {"alone": 1.5}, {"part": 1}):
-        with pytest.raises(ValueError, match="kinds must name at least one kind, alone lie in"):
+    for options in ({"kinds": []}, {"alone": 1.5}):
+        with pytest.raises(ValueError, match="kinds must be at least one, and alone lie in"):
             selecmix.SelecMix(images, labels, pairing, **options)
+    with pytest.raises(ValueError, match="pool must be positive"):
+        selecmix.SelecMix(images, labels, pairing, pool=0)
     with pytest.raises(ValueError, match="kind must be one of"):
         selecmix.SelecMix(images, labels, pairing, kinds=["inter"])
     with pytest.raises(ValueError, match="labels must be those of the training set"):
