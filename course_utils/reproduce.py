@@ -47,7 +47,7 @@ class Protocol(NamedTuple):
 PROTOCOLS = {
     "ours": Protocol((100, 100, 100), 1.0, 2e-3, 12, training.one_cycle, {}, False),
     "literature": Protocol(
-        (100, 100, 16), 1 / 255, 5e-3, 200, training.constant, {"pool": 1_024, "group": 1_024, "alone": 0.0}, True
+        (100, 100, 16), 1 / 255, 5e-3, 200, training.constant, {"pool": 1_024, "alone": 0.0}, True
     ),
 }  # fmt: skip
 BATCH = 256

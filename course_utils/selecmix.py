@@ -4,7 +4,7 @@ Two examples contradict each other if they share the label and not the bias, or 
 one knows the bias, an auxiliary model measures how similar it is: a contrastive one, made to learn what is easy.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -88,7 +88,7 @@ def contradicting_pairs_by_bias(
     return torch.where(allowed, draw, -1).argmax(dim=1), allowed.any(dim=1)
 
 
-def selecmix(
+def mix_pairs(
     images: Tensor,
     labels: Tensor,
     rows: Tensor,
@@ -221,20 +221,11 @@ def by_bias(labels: Tensor, bias: Tensor) -> Pairing:
     return pair
 
 
-def groups(n: int, group: int, pool: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """All n examples once, `group` at a time in a drawn order, and for each group the `pool` to look for partners in,
-    drawn from all."""
-    for rows in torch.randperm(n, generator=generator).split(group):
-        yield rows, torch.randint(n, (pool,), generator=generator)
-
-
 class SelecMix:
     """SelecMix as a method for `fit`.
 
-    In each epoch every example looks for a partner, in a pool of `pool` random examples. `group` examples share a
-    pool, and a coin for each group decides which kind of partner. (In the authors' code a batch of 1,024 is group and
-    pool. Where the bias is the same, so is the most dissimilar candidate: small groups with a pool of their own find
-    more different partners.)
+    In each step the batch looks for partners in a pool of `pool` random training examples, and a coin decides which
+    kind of partner. (In the authors' code batch and pool are the same 1,024 examples.)
 
     The share `alone` stays as it is. If it were 0 and the pairs were perfect, hardly any mixture would have its
     class's usual bias, and the network would learn that a class *never* has it. With K classes and as many values of
@@ -245,9 +236,8 @@ class SelecMix:
         pairing: how partners are found: `by_similarity(…)` or `by_bias(…)`.
         kinds: which kinds of partners, of "positive" and "negative".
         alone: share of the examples that are not mixed, in [0, 1].
-        pool: candidates for each example; see `contradicting_share` for how many it takes.
-        group: examples that share a pool.
-        mix: how an example and its partner become one: `selecmix`, or a function with the same arguments.
+        pool: candidates in a step; `contradicting_share` tells how many it takes.
+        mix: how an example and its partner become one: `mix_pairs`, or a function with the same arguments.
 
     Raises:
         ValueError: an argument outside its range; in training, batches of another training set.
@@ -262,41 +252,35 @@ class SelecMix:
         kinds: Sequence[str] = KINDS,
         alone: float = 0.1,
         pool: int = 4_096,
-        group: int = 64,
-        mix: Callable = selecmix,
+        mix: Callable = mix_pairs,
     ) -> None:
         check_labels(labels)
         for kind in kinds:
             check_kind(kind)
         if not kinds or not 0 <= alone <= 1:
             raise ValueError(f"kinds must be at least one, and alone lie in [0, 1]; got {tuple(kinds)} and {alone}")
-        check_positive(pool=pool, group=group)
+        check_positive(pool=pool)
         self.images, self.labels, self.pairing = images, labels, pairing
-        self.kinds, self.alone, self.pool, self.group, self.mix = tuple(kinds), alone, pool, group, mix
-        self.partners, self.left = torch.arange(len(labels)), 0
+        self.kinds, self.alone, self.pool, self.mix = tuple(kinds), alone, pool, mix
 
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """The loss of a step: the empirical risk of the mixtures."""
-        if self.left <= 0:
-            self.partners, self.left = self.pair_up(batch.generator), len(self.labels)
-        self.left -= len(batch.index)
         rows = batch.index.cpu()
         if rows.max() >= len(self.labels) or not torch.equal(self.labels[rows], batch.labels.cpu()):
             raise ValueError("labels must be those of the training set, in its order; the batch has others")
-        images, labels = self.mix(self.images, self.labels, rows, self.partners[rows], batch.generator)
+        partners = self.partners(rows, batch.generator)
+        images, labels = self.mix(self.images, self.labels, rows, partners, batch.generator)
         device = batch.images.device
         return empirical_risk(model(images.to(device)), labels.to(device))
 
-    def pair_up(self, generator: torch.Generator) -> Tensor:
-        """A partner for each training example, [N] int64; itself where it stays alone or there is none."""
-        n = len(self.labels)
-        partners = torch.arange(n)
-        for rows, pool in groups(n, self.group, self.pool, generator):
-            kind = self.kinds[torch.randint(len(self.kinds), (), generator=generator)]
-            index, has_partner = self.pairing(rows, pool, kind, generator)
-            partners[rows] = torch.where(has_partner, pool[index], rows)
-        alone = torch.rand(n, generator=generator) < self.alone
-        return torch.where(alone, torch.arange(n), partners)
+    def partners(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """The partner of each of the rows, its place in the training set, [B] int64; the row itself where it stays
+        alone or there is none."""
+        pool = torch.randint(len(self.labels), (self.pool,), generator=generator)
+        kind = self.kinds[torch.randint(len(self.kinds), (), generator=generator)]
+        index, has_partner = self.pairing(rows, pool, kind, generator)
+        alone = torch.rand(len(rows), generator=generator) < self.alone
+        return torch.where(has_partner & ~alone, pool[index], rows)
 
 
 def lff_selecmix(lff: LfF, mixing: SelecMix, weight: float = 0.1) -> Loss:
@@ -314,7 +298,7 @@ def lff_selecmix(lff: LfF, mixing: SelecMix, weight: float = 0.1) -> Loss:
 
 
 def contradicting_share(
-    pairing: Pairing, labels: Tensor, bias: Tensor, kind: str, *, pool: int = 4_096, group: int = 64, seed: int = 0
+    pairing: Pairing, labels: Tensor, bias: Tensor, kind: str, *, pool: int = 4_096, seed: int = 0
 ) -> tuple[float, float]:
     """How often a chosen partner truly contradicts, and how often any candidate in the pool would.
 
@@ -325,15 +309,16 @@ def contradicting_share(
         pairing: how partners are found, in the training set that labels and bias belong to.
         labels, bias: [N] int64. SelecMix itself never sees the bias.
         kind: "positive" or "negative".
-        pool, group: as in `SelecMix`.
-        seed: draws groups and pools.
+        pool: as in `SelecMix`.
+        seed: draws the pools.
 
     Returns:
         (the share of examples with a contradicting partner, the share that could have had one), in [0, 1].
     """
     generator = torch.Generator().manual_seed(seed)
     oracle, found, possible = by_bias(labels, bias), [], []
-    for rows, candidates in groups(len(labels), group, pool, generator):
+    for rows in torch.randperm(len(labels), generator=generator).split(256):
+        candidates = torch.randint(len(labels), (pool,), generator=generator)
         index, has_partner = pairing(rows, candidates, kind, generator)
         partners = candidates[index]
         same, alike = labels[partners] == labels[rows], bias[partners] == bias[rows]
@@ -371,7 +356,7 @@ def check_similarity(similarity: Tensor, labels: Tensor, kind: str, candidates: 
 
 
 def check_rows(n: int, labels: Tensor, rows: Tensor, partners: Tensor) -> None:
-    """Raise a ValueError that names the argument that does not fit the others; shapes as in `selecmix`."""
+    """Raise a ValueError that names the argument that does not fit the others; shapes as in `mix_pairs`."""
     check_labels(labels)
     if len(labels) != n:
         raise ValueError(f"labels must be [{n}], one for each image, got {list(labels.shape)}")

@@ -137,7 +137,7 @@ def test_the_partner_prevails_and_owns_the_label():
     images = torch.arange(1_000.0)[:, None]  # image i is the number i, so that a mixture tells its weight
     labels = some_labels(1_000)
     rows, partners = torch.arange(400), torch.arange(600, 1_000)
-    mixed, told = selecmix.selecmix(images, labels, rows, partners, seeded())
+    mixed, told = selecmix.mix_pairs(images, labels, rows, partners, seeded())
     lam = (mixed.squeeze(1) - partners) / (rows - partners)
     assert torch.equal(told, labels[partners])
     assert lam.min() >= 0 and lam.max() <= 0.5
@@ -148,10 +148,10 @@ def test_the_partner_prevails_and_owns_the_label():
 def test_an_own_partner_and_lam_max_0_change_no_picture():
     images, labels = torch.rand(30, 3, 4, 4), some_labels(30)
     rows = torch.randperm(30, generator=seeded())[:8]
-    mixed, told = selecmix.selecmix(images, labels, rows, rows, seeded())
+    mixed, told = selecmix.mix_pairs(images, labels, rows, rows, seeded())
     assert torch.allclose(mixed, images[rows]) and torch.equal(told, labels[rows])
     partners = rows.flip(0)
-    mixed, told = selecmix.selecmix(images, labels, rows, partners, seeded(), lam_max=0.0)
+    mixed, told = selecmix.mix_pairs(images, labels, rows, partners, seeded(), lam_max=0.0)
     assert torch.equal(mixed, images[partners]) and torch.equal(told, labels[partners])
 
 
@@ -164,7 +164,7 @@ def test_wrong_arguments_of_the_mixture_are_named():
         ("lam_max must be in", (images, labels, rows, rows), {"lam_max": 1.5}),
     ):
         with pytest.raises(ValueError, match=message):
-            selecmix.selecmix(*arguments, seeded(), **options)
+            selecmix.mix_pairs(*arguments, seeded(), **options)
 
 
 # ---- The losses ----------------------------------------------------------------------------------------------
@@ -244,32 +244,37 @@ def a_training_set(n=400):
     return images, labels, bias
 
 
-def test_partners_are_looked_for_anew_in_each_epoch():
+def test_each_step_draws_another_pool_and_both_kinds_come_up():
     images, labels, bias = a_training_set()
-    method = selecmix.SelecMix(images, labels, selecmix.by_bias(labels, bias), pool=200)
     seen = []
-    training.fit(
-        models.mlp(2352), images, labels, loss=method, epochs=3, show=False,
-        callback=lambda epoch, model: seen.append(method.partners.clone()),
-    )  # fmt: skip
-    assert not torch.equal(seen[0], seen[1]) and not torch.equal(seen[1], seen[2])
+
+    def pairing(rows, pool, kind, generator):
+        seen.append((pool, kind))
+        return torch.zeros_like(rows), torch.ones(len(rows), dtype=torch.bool)
+
+    method = selecmix.SelecMix(images, labels, pairing, pool=50)
+    training.fit(models.mlp(2352), images, labels, loss=method, epochs=5, batch_size=40, show=False)
+    pools, kinds = zip(*seen)
+    assert len(seen) == 50 and all(len(pool) == 50 for pool in pools)
+    assert len({tuple(pool.tolist()) for pool in pools}) == 50
+    assert 10 < kinds.count("positive") < 40
 
 
 def test_the_share_that_stays_alone():
     images, labels, bias = a_training_set(2_000)
-    pairing = selecmix.by_bias(labels, bias)
-    places = torch.arange(len(labels))
+    rows = torch.arange(2_000)
     for alone in (0.0, 0.5, 1.0):
-        method = selecmix.SelecMix(images, labels, pairing, alone=alone, pool=2_000)
-        assert (method.pair_up(seeded()) == places).float().mean().item() == pytest.approx(alone, abs=0.05)
+        method = selecmix.SelecMix(images, labels, selecmix.by_bias(labels, bias), alone=alone)
+        assert (method.partners(rows, seeded()) == rows).float().mean().item() == pytest.approx(alone, abs=0.05)
 
 
 @pytest.mark.parametrize("kind", selecmix.KINDS)
 def test_partners_by_bias_contradict(kind):
     images, labels, bias = a_training_set(2_000)
     method = selecmix.SelecMix(images, labels, selecmix.by_bias(labels, bias), kinds=[kind], alone=0.0)
-    partners = method.pair_up(seeded())
-    moved = partners != torch.arange(len(labels))
+    rows = torch.arange(2_000)
+    partners = method.partners(rows, seeded())
+    moved = partners != rows
     same, alike = labels[partners] == labels, bias[partners] == bias
     assert ((same & ~alike) if kind == "positive" else (~same & alike))[moved].all()
     assert moved.float().mean() > 0.9
