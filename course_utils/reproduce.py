@@ -43,7 +43,7 @@ class Protocol(NamedTuple):
     watch_test: bool  # test after each epoch, to name the best one too; otherwise once, after the last
 
 
-# The first was chosen on validation data, see the notebook; the second is what published code does.
+# The first is the course's own, the second what published code does. Their numbers never share a table.
 PROTOCOLS = {
     "ours": Protocol((100, 100, 100), 1.0, 2e-3, 12, training.one_cycle, {}, False),
     "literature": Protocol(
