@@ -43,7 +43,8 @@ class Protocol(NamedTuple):
     watch_test: bool  # test after each epoch, to name the best one too; otherwise once, after the last
 
 
-# The first is the course's own, the second what published code does. Their numbers never share a table.
+# The first is the course's own. The second is that of SelecMix's code, whose auxiliary model is a larger one and is
+# trained along with the classifier. `table` keeps them apart.
 PROTOCOLS = {
     "ours": Protocol((100, 100, 100), 1.0, 2e-3, 12, training.one_cycle, {}, False),
     "literature": Protocol(
@@ -249,7 +250,7 @@ def table(results: pd.DataFrame, measure: str = "unbiased") -> pd.DataFrame:
 
 
 def seeds(text: str) -> list[int]:
-    """ "0-4" or "0,3,7" as a list of numbers."""
+    """A text such as 0-4 or 0,3,7 as a list of numbers."""
     try:
         parts = [part.split("-") for part in text.split(",")]
         return [seed for part in parts for seed in range(int(part[0]), int(part[-1]) + 1)]

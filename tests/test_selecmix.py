@@ -303,7 +303,7 @@ def test_with_lff_only_the_debiased_network_sees_mixtures():
 
 
 def test_it_debiases():
-    """Half of a small set conflicts hardly ever: SelecMix with known bias is far above ERM on conflicting pictures."""
+    """On 2 % conflicting pictures and with the bias known, it reads far more conflicting test pictures than ERM."""
     images, labels, bias = biased.colored_mnist("train", 0.02, n=4_000)
     test = biased.colored_mnist("test", 0.02, n=2_000)
     reached = {}
