@@ -10,6 +10,7 @@ import re
 import answers_adversarial
 import answers_bias
 import answers_mixup
+import answers_selecmix
 import nbformat
 import numpy as np
 import pytest
@@ -198,6 +199,7 @@ RIGHT = {
     **answers_mixup.RIGHT,
     **answers_adversarial.RIGHT,
     **answers_bias.RIGHT,
+    **answers_selecmix.RIGHT,
 }
 
 
@@ -653,6 +655,7 @@ WRONG = [
     *answers_mixup.WRONG,
     *answers_adversarial.WRONG,
     *answers_bias.WRONG,
+    *answers_selecmix.WRONG,
 ]
 
 

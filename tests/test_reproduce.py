@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import biased, data, lff, reproduce
-from course_utils.reproduce import Run
+from course_utils import biased, data, lff, reproduce, training
+from course_utils.reproduce import Run, grid, runs
+from course_utils.reproduce.__main__ import parse
 
 
 def a_row(method="erm", seed=0, unbiased=0.5, **other):
@@ -38,7 +39,7 @@ def test_finished_runs_are_not_run_again_and_a_torn_line_is_cut_off(tmp_path, mo
     reproduce.append(path, [a_row(seed=1)])
     path.write_bytes(path.read_bytes()[:-9])  # as after a crash in the middle of the line
     assert reproduce.missing(cells, path) == cells[1:]
-    monkeypatch.setattr(reproduce, "alone_on_a_core", lambda cell: [a_row(seed=cell.seed)])
+    monkeypatch.setattr(grid, "alone_on_a_core", lambda cell: [a_row(seed=cell.seed)])
     reproduce.run_all(cells, path, jobs=1)
     assert "1 of 3 runs are in" in capsys.readouterr().out
     assert path.read_bytes().startswith(whole)
@@ -52,7 +53,7 @@ def test_a_run_that_fails_leaves_the_finished_ones(tmp_path, monkeypatch):
         return [a_row(seed=cell.seed)]
 
     path = tmp_path / "results.csv"
-    monkeypatch.setattr(reproduce, "alone_on_a_core", fails_at_the_third)
+    monkeypatch.setattr(grid, "alone_on_a_core", fails_at_the_third)
     with pytest.raises(RuntimeError, match="no power"):
         reproduce.run_all([Run("ours", "erm", 0.01, 0.0, seed) for seed in range(4)], path, jobs=1)
     assert reproduce.read(path).seed.tolist() == [0, 1]
@@ -71,18 +72,28 @@ def test_the_table_keeps_protocols_noise_and_selection_apart():
     rows += [a_row(protocol="literature"), a_row(protocol="literature", selected="best on test", unbiased=0.9)]
     rows += [a_row(noise=0.1, unbiased=0.2), a_row(ratio=0.05, unbiased=0.8)]
     table = reproduce.table(pd.DataFrame(rows))
-    assert table.loc[("ours", 0.0, "last", "erm")].tolist() == ["60.0 ± 10.0 (3)", "80.0 (1)"]
-    assert table.loc[("literature", 0.0, "best on test", "erm"), 0.01] == "90.0 (1)"
-    assert table.loc[("ours", 0.1, "last", "erm"), 0.01] == "20.0 (1)"
+    assert table.loc[("ours", "test", 0.0, "last", "erm")].tolist() == ["60.0 ± 10.0 (3)", "80.0 (1)"]
+    assert table.loc[("literature", "test", 0.0, "best on test", "erm"), 0.01] == "90.0 (1)"
+    assert table.loc[("ours", "test", 0.1, "last", "erm"), 0.01] == "20.0 (1)"
+
+
+def test_published_numbers_are_tables_of_their_own():
+    table = reproduce.published()
+    assert table.loc[("Liu et al., ICLR 2023 (LC)", "LfF"), 0.005] == "52.5"
+    (denetdm,) = [name for name in table.index.unique("table") if "DeNetDM" in name]
+    assert table.loc[(denetdm, "LfF"), 0.005] == "63.4 ± 2.0"
+    text = reproduce.markdown(table.loc[denetdm], "published")
+    assert text.splitlines()[0] == "| published | 0.5 % | 1 % | 2 % | 5 % |"
+    assert "| DeNetDM | 74.7 ± 1.0 | 85.2 ± 0.8 | 89.3 ± 0.5 | 93.5 ± 0.2 |" in text
 
 
 def test_the_command_line():
-    asked = reproduce.parse(["colored-mnist", "--methods", "erm", "selecmix", "--ratios", ".01", "--seeds", "0-2,7"])
+    asked = parse(["colored-mnist", "--methods", "erm", "selecmix", "--ratios", ".01", "--seeds", "0-2,7"])
     assert asked.seeds == [0, 1, 2, 7] and asked.methods == ["erm", "selecmix"] and asked.ratios == [0.01]
-    assert reproduce.parse(["colored-mnist"]).out == reproduce.RESULTS
+    assert parse(["colored-mnist"]).out == reproduce.RESULTS
     for wrong in (["colored-mnist", "--methods", "magic"], ["colored-mnist", "--seeds", "a-b"], ["mnist"]):
         with pytest.raises(SystemExit):
-            reproduce.parse(wrong)
+            parse(wrong)
 
 
 @pytest.fixture
@@ -91,7 +102,7 @@ def small(monkeypatch):
     load = biased.colored_mnist
     monkeypatch.setattr(biased, "colored_mnist", lambda split, ratio, seed: load(split, ratio, seed, n=600))
     short = {name: protocol._replace(epochs=2) for name, protocol in reproduce.PROTOCOLS.items()}
-    monkeypatch.setattr(reproduce, "PROTOCOLS", short)
+    monkeypatch.setattr(runs, "PROTOCOLS", short)
 
 
 @pytest.mark.parametrize("method", reproduce.METHODS)
@@ -128,7 +139,7 @@ def test_the_estimate_is_the_unbiased_accuracy_where_the_auxiliary_model_sees_th
     by_label, by_colour = (nn.functional.one_hot(column, 10).float() for column in (labels, bias))
     for logits, unbiased in ((by_label, 1.0), (by_colour, 0.1)):  # "images" that are a model's logits already
         found = reproduce.estimate(nn.Identity(), embeddings, logits, labels)
-        assert found == pytest.approx(unbiased, abs=0.01)
+        assert found == pytest.approx(unbiased, abs=0.06)
 
 
 def test_the_literatures_network_sees_dark_pictures():
@@ -153,7 +164,7 @@ def test_the_controls_mix_as_they_say():
 
 def test_noise_is_put_on_the_labels_and_not_on_the_test(small, monkeypatch):
     seen = {}
-    monkeypatch.setitem(reproduce.METHODS, "erm", lambda given: seen.update(given=given) or reproduce.training.erm)
+    monkeypatch.setitem(reproduce.METHODS, "erm", lambda given: seen.update(given=given) or training.erm)
     reproduce.run(Run("ours", "erm", 0.05, 0.4, 0))
     _, labels, _ = biased.colored_mnist("train+validation", 0.05, 0)
     assert (seen["given"].labels != labels).float().mean().item() == pytest.approx(0.4)

@@ -11,6 +11,7 @@ from course_utils.exercises.erm import CHOOSE_MODEL, EMPIRICAL_RISK, TRAIN_EPOCH
 from course_utils.exercises.mechanism import Exercise, Verdict, check, source
 from course_utils.exercises.memorization import FLIP_LABELS, FORGETTING_EVENTS, MEMORIZATION_SCORE, STOPPING_EPOCH
 from course_utils.exercises.mixup import EXPECTED_CALIBRATION_ERROR, MIXUP, MIXUP_GAN_RISK, MIXUP_RISK
+from course_utils.exercises.selecmix import GSC, MIXTURE, PAIRS, PAIRS_BY_BIAS
 from course_utils.exercises.start import ERROR_RATE
 
 EXERCISES: dict[str, Exercise] = {
@@ -36,6 +37,10 @@ EXERCISES: dict[str, Exercise] = {
         GROUP_TABLE,
         GCE,
         RELATIVE_DIFFICULTY,
+        PAIRS_BY_BIAS,
+        PAIRS,
+        MIXTURE,
+        GSC,
     )
 }
 
@@ -149,3 +154,23 @@ def check_gce(attempt) -> Verdict:
 def check_relative_difficulty(attempt) -> Verdict:
     """Chapter 05: LfF's weight, safe where losses are zero."""
     return check(RELATIVE_DIFFICULTY, attempt)
+
+
+def check_contradicting_pairs_by_bias(attempt) -> Verdict:
+    """Chapter 06: partners that contradict, where the bias is known."""
+    return check(PAIRS_BY_BIAS, attempt)
+
+
+def check_contradicting_pairs(attempt) -> Verdict:
+    """Chapter 06: partners that contradict, by similarity."""
+    return check(PAIRS, attempt)
+
+
+def check_mix_pairs(attempt) -> Verdict:
+    """Chapter 06: the mixture, which the partner prevails in."""
+    return check(MIXTURE, attempt)
+
+
+def check_gsc(attempt) -> Verdict:
+    """Chapter 06: a contrastive loss that amplifies the bias."""
+    return check(GSC, attempt)

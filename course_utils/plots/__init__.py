@@ -5,7 +5,7 @@ Every function returns a matplotlib `Figure`; `show` puts it on the page with it
 """
 
 from course_utils.plots.adversarial import SIGNED, clouds, margin_planes, picture_rows
-from course_utils.plots.bias import draw_groups, draw_swaps
+from course_utils.plots.bias import draw_embedding, draw_groups, draw_swaps
 from course_utils.plots.course import CHAPTERS, course_map
 from course_utils.plots.curves import (
     draw_beta,
@@ -57,6 +57,7 @@ __all__ = [
     "dot_table",
     "draw_beta",
     "draw_boundary",
+    "draw_embedding",
     "draw_groups",
     "draw_guess",
     "draw_lines",

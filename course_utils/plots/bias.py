@@ -66,3 +66,17 @@ def draw_swaps(ax: Axes, sheet: Tensor, answers: Tensor) -> None:
 def _square(column: float, row: float, size: float = 1.0, **look) -> Rectangle:
     """A patch with its middle at a cell."""
     return Rectangle((column - size / 2, row - size / 2), size, size, **look)
+
+
+def draw_embedding(ax: Axes, points: Tensor, groups: Tensor, palette: Tensor) -> None:
+    """Points of a plane, coloured by their group.
+
+    Args:
+        ax: the panel to draw into.
+        points: [N, 2].
+        groups: [N] int64 in 0…K − 1.
+        palette: [K, 3], red, green and blue in [0, 1].
+    """
+    ax.scatter(*points.T.numpy(), c=palette[groups].numpy(), s=14, edgecolors=GREY, linewidths=0.2)
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)

@@ -9,9 +9,11 @@ from course_utils.widgets.bias import bias_desk, draw_biased_run
 from course_utils.widgets.erm import digit_browser, draw_moons, moons_playground
 from course_utils.widgets.memorization import by_heart, draw_by_heart
 from course_utils.widgets.mixup import draw_mixing, mixing_desk
+from course_utils.widgets.selecmix import Embedded, draw_pairs, pair_desk
 from course_utils.widgets.slider import SliderFigure, one_of_each
 
 __all__ = [
+    "Embedded",
     "SliderFigure",
     "attack_desk",
     "bias_desk",
@@ -22,7 +24,9 @@ __all__ = [
     "draw_by_heart",
     "draw_mixing",
     "draw_moons",
+    "draw_pairs",
     "mixing_desk",
     "moons_playground",
     "one_of_each",
+    "pair_desk",
 ]

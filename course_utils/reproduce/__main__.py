@@ -1,0 +1,57 @@
+"""The command line."""
+
+import argparse
+import itertools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from course_utils import biased, models, reproduce
+from course_utils.reproduce import METHODS, PROTOCOLS, RESULTS, Run, read, run_all, table
+
+
+def seeds(text: str) -> list[int]:
+    """A text such as 0-4 or 0,3,7 as a list of numbers."""
+    try:
+        parts = [part.split("-") for part in text.split(",")]
+        return [seed for part in parts for seed in range(int(part[0]), int(part[-1]) + 1)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"seeds must look like 0-4 or 0,3,7; got {text!r}") from None
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m course_utils.reproduce", description=reproduce.__doc__)
+    parser.add_argument("data", choices=["colored-mnist"])
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD",
+                        help="of " + ", ".join(METHODS))  # fmt: skip
+    parser.add_argument("--ratios", nargs="+", type=float, default=biased.RATIOS,
+                        help="shares of bias-conflicting training pictures")  # fmt: skip
+    parser.add_argument(
+        "--split",
+        choices=["test", "validation"],
+        default="test",
+        help="validation: to choose settings, without the test set and without bias labels",
+    )
+    parser.add_argument("--noise", nargs="+", type=float, default=[0.0], help="shares of wrong training labels")
+    parser.add_argument("--seeds", type=seeds, default=list(range(5)), help="0-4, or 0,3,7")
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="ours")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="the CSV file that grows (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=1 if models.best_device().type != "cpu" else os.cpu_count(),
+                        help="runs at a time, each with one thread and 1.5 GB (default: %(default)s)")  # fmt: skip
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the grid that the command line asks for, and print its table."""
+    asked = parse(arguments)
+    grid = itertools.product(asked.seeds, asked.noise, asked.ratios, asked.methods)
+    cells = [Run(asked.protocol, method, ratio, noise, seed, asked.split) for seed, noise, ratio, method in grid]
+    run_all(cells, asked.out, asked.jobs)
+    results, measure = read(asked.out), {"test": "unbiased", "validation": "estimate"}[asked.split]
+    print(f"\n{measure} on {asked.split}, in percent, mean ± standard deviation (runs):\n")
+    print(table(results[results.split == asked.split], measure).to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The file of finished runs, and the tables made of it."""
+
+import csv
+import os
+from collections.abc import Sequence
+from math import isnan
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "data" / "results" / "colored_mnist.csv"
+PUBLISHED = RESULTS.with_name("published.csv")
+METRICS = ("aligned", "conflicting", "unbiased", "worst_group", "plain", "estimate")
+COLUMNS = (
+    "protocol", "data", "method", "ratio", "noise", "seed", "split", "selected", "epoch", *METRICS, "seconds",
+    "threads", "python", "torch", "commit",
+)  # fmt: skip
+
+
+def read(path: Path = RESULTS) -> pd.DataFrame:
+    """The finished runs in a file; none if there is no such file.
+
+    A crash in the middle of writing leaves a last line without its end; `append` cuts it off, and this leaves it out.
+
+    Raises:
+        ValueError: the file holds other columns than COLUMNS.
+    """
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    whole = text[: text.rfind("\n") + 1]
+    rows = list(csv.DictReader(whole.splitlines()))
+    if whole and whole.splitlines()[0] != ",".join(COLUMNS):
+        raise ValueError(f"{path} does not begin with the columns {', '.join(COLUMNS)}: give another file, or move it")
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    numbers = {"ratio": float, "noise": float, "seed": int, "epoch": int, "seconds": float, "threads": int}
+    return frame.astype(numbers | dict.fromkeys(METRICS, float))
+
+
+def append(path: Path, rows: Sequence[dict]) -> None:
+    """Add the rows of one run to the file in a single write, and make sure that they are on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", newline="", encoding="utf-8") as file:
+        file.seek(0)
+        text = file.read()
+        file.truncate(len(text[: text.rfind("\n") + 1].encode()))
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if "\n" not in text:
+            writer.writeheader()
+        writer.writerows(rows)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def table(results: pd.DataFrame, measure: str = "unbiased") -> pd.DataFrame:
+    """Mean ± standard deviation over the seeds, in percent: a row for each protocol, split, noise, selection and
+    method, a column for each ratio; behind a number, in how many runs it was measured."""
+    groups = results.groupby(["protocol", "split", "noise", "selected", "method", "ratio"], sort=False)[measure]
+
+    def cell(values: pd.Series) -> str:
+        return f"{spread(100 * values.mean(), 100 * values.std())} ({len(values)})"
+
+    return groups.apply(cell).unstack("ratio", fill_value="").sort_index(axis=1)
+
+
+def published() -> pd.DataFrame:
+    """Unbiased accuracy on Colored MNIST as papers print it, in percent: a row for each table and method, a column for
+    each ratio. Compare within a table only: they differ in the data, the network and how a number was selected."""
+    rows = pd.read_csv(PUBLISHED)
+    cells = rows.assign(cell=[spread(mean, std) for mean, std in zip(rows["mean"], rows["std"])])
+    return cells.set_index(["table", "method", "ratio"])["cell"].unstack("ratio")
+
+
+def spread(mean: float, std: float) -> str:
+    """Both in percent; no ± where there is no standard deviation."""
+    return f"{mean:.1f}" if isnan(std) else f"{mean:.1f} ± {std:.1f}"
+
+
+def markdown(table: pd.DataFrame, corner: str = "") -> str:
+    """A table with ratios as columns and one name for each row, as Markdown."""
+    lines = [[corner, *(f"{100 * ratio:g} %" for ratio in table.columns)], ["---"] * (len(table.columns) + 1)]
+    lines += [[name, *cells] for name, cells in zip(table.index, table.values)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

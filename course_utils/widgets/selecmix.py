@@ -1,0 +1,57 @@
+"""Chapter 06: an example, the partners that an auxiliary model finds for it, and their mixtures."""
+
+from typing import NamedTuple
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from course_utils import plots, selecmix
+from course_utils.widgets.slider import SliderFigure
+
+WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+
+
+class Embedded(NamedTuple):
+    """Some training pictures, and what an auxiliary model made of them at several moments of its training."""
+
+    images: Tensor  # [n, 3, H, W]
+    labels: Tensor  # [n] int64
+    bias: Tensor  # [n] int64
+    moments: dict[str, Tensor]  # for each moment, embeddings [n, D] of length 1
+
+
+def draw_pairs(seen: Embedded, anchor: int, moment: str) -> Figure:
+    """One picture with its partners of both kinds at one moment, and the mixtures from lam = 0 to lam = ½."""
+    z, own = seen.moments[moment], seen.images[anchor]
+    lam = torch.tensor(WEIGHTS).view(-1, 1, 1, 1)
+    rows, verdicts = {}, []
+    for kind in selecmix.KINDS:
+        others = z[anchor : anchor + 1] @ z.T
+        index, _ = selecmix.contradicting_pairs(others, seen.labels[anchor : anchor + 1], kind, seen.labels)
+        partner = int(index)
+        same_label = seen.labels[partner] == seen.labels[anchor]
+        same_bias = seen.bias[partner] == seen.bias[anchor]
+        contradicts = same_label and not same_bias if kind == "positive" else same_bias and not same_label
+        verdicts.append(f"the {kind} {'contradicts' if contradicts else 'does NOT contradict'}")
+        name = f"{kind}:\n{'same' if same_label else 'other'} label,\n{'same' if same_bias else 'other'} colour"
+        rows[name] = torch.cat([own[None], own + (1 - lam) * (seen.images[partner] - own)])
+    captions = {next(iter(rows)): ["the picture", "lam = 0:\nits partner", *(f"lam = {w:g}" for w in WEIGHTS[1:])]}
+    return plots.picture_rows(rows, captions, title=f"{moment}: " + ", ".join(verdicts))
+
+
+def pair_desk(seen: Embedded, anchors: Tensor) -> SliderFigure:
+    """Choose a picture and a moment of the auxiliary model's training.
+
+    Args:
+        seen: pictures and their embeddings.
+        anchors: [10] int64, places in `seen` to choose from, one for each digit 0…9.
+    """
+    moments = list(seen.moments)
+    return SliderFigure(
+        lambda moment, digit: draw_pairs(seen, int(anchors[digit]), moment),
+        alt="A picture, its contradicting positive and negative as the auxiliary model sees them, and their mixtures.",
+        start={"moment": moments[0], "digit": 3},
+        moment=moments,
+        digit=range(10),
+    )
