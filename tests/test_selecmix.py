@@ -338,3 +338,26 @@ def test_the_encoder_gives_embeddings_of_length_1():
     assert torch.allclose(z.norm(dim=1), torch.ones(5))
     with pytest.raises(ValueError, match="channels and dimensions must be at least 1"):
         models.encoder(channels=0)
+
+
+@pytest.mark.parametrize("kind", selecmix.KINDS)
+def test_the_fast_ways_to_pair_are_the_slow_ones(kind):
+    labels, bias = torch.randint(8, (2, 900), generator=seeded(1))
+    labels[labels == 7], labels[0], bias[1] = 6, 7, 9  # one alone in its class, one with a bias of its own
+    z = nn.functional.normalize(torch.randn(900, 4, generator=seeded(2)), dim=1)
+    rows, pool = torch.arange(300), torch.arange(200, 900)
+    index, has = selecmix.by_similarity(z, labels)(rows, pool, kind, seeded())
+    slow, slow_has = selecmix.contradicting_pairs(z[rows] @ z[pool].T, labels[rows], kind, labels[pool])
+    assert torch.equal(has, slow_has)
+    assert torch.equal(index[has], slow[has])
+    table = (labels[rows, None] == labels[pool]), (bias[rows, None] == bias[pool])
+    allowed = table[0] & ~table[1] if kind == "positive" else ~table[0] & table[1]
+    drawn, seen = selecmix.by_bias(labels, bias), torch.zeros(300, 700)
+    for seed in range(400):
+        index, has = drawn(rows, pool, kind, seeded(seed))
+        assert torch.equal(has, allowed.any(dim=1))
+        assert allowed[rows, index][has].all()
+        seen[rows, index] += 1
+    share = seen[allowed] * allowed.sum(dim=1, keepdim=True).expand_as(allowed)[allowed] / 400
+    assert share.mean() == pytest.approx(1, abs=1e-4) and seen.sum(dim=0).gt(0).all()
+    assert 0.5 < share.std() / (allowed.sum(dim=1)[has].float().mean() / 400) ** 0.5 < 1.5  # as dice would have it
