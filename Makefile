@@ -17,7 +17,7 @@ BIN := .venv/bin
 # In a container you are root, where JupyterLab wants to be asked twice.
 ROOT := $(shell test "$$(id -u)" = 0 && echo --allow-root)
 
-.PHONY: lab test test-browser run bench
+.PHONY: lab test test-browser run bench reproduce
 lab: .venv/lab.stamp
 	$(BIN)/python -m jupyterlab $(ROOT) --ServerApp.ip=localhost notebooks/00_start_here.ipynb
 
@@ -35,3 +35,7 @@ run: .venv/lab.stamp
 
 bench: .venv/test.stamp
 	$(BIN)/python benchmarks/run.py
+
+# Hours. Stop it at any time; it goes on where it was.
+reproduce: .venv/lab.stamp
+	$(BIN)/python -m course_utils.reproduce colored-mnist

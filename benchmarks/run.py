@@ -27,7 +27,7 @@ from torchvision.datasets import MNIST
 from torchvision.transforms import ToTensor
 from torchvision.transforms.v2 import MixUp
 
-from course_utils import attacks, data, memorization, models, training
+from course_utils import attacks, data, memorization, models, reproduce, selecmix, training
 from course_utils.mixup import vicinity
 from course_utils.notebooks import execute, find
 
@@ -136,6 +136,38 @@ def attacking(images: Tensor, labels: Tensor) -> dict[str, float]:
     return {name: compare(lambda w=work: w(images, labels), ours, repeats=9)[0] for name, work in theirs.items()}
 
 
+def pairing() -> dict[str, float]:
+    """Partners for a batch in a pool of 8,192, by tables of all pairs ÷ as SelecMix looks for them."""
+    generator = torch.Generator().manual_seed(0)
+    labels, bias = torch.randint(10, (2, 20_000), generator=generator)
+    embeddings = F.normalize(torch.randn(20_000, 16, generator=generator), dim=1)
+    rows, pool = torch.arange(BATCH), torch.randint(20_000, (8_192,), generator=generator)
+
+    def similar() -> None:
+        similarity = embeddings[rows] @ embeddings[pool].T
+        selecmix.contradicting_pairs(similarity, labels[rows], "positive", labels[pool])
+
+    def known() -> None:
+        others = labels[pool], bias[pool]
+        selecmix.contradicting_pairs_by_bias(labels[rows], bias[rows], "positive", generator, others)
+
+    quick = {"similarity": selecmix.by_similarity(embeddings, labels), "bias": selecmix.by_bias(labels, bias)}
+    return {
+        name: compare(table, partial(quick[name], rows, pool, "positive", generator), repeats=25)[0]
+        for name, table in {"similarity": similar, "bias": known}.items()
+    }
+
+
+def two_runs() -> float:
+    """Two runs of the grid one after the other, each on all cores ÷ side by side, each on one core."""
+    cells = [reproduce.Run("ours", "erm", 0.05, 0.0, seed) for seed in range(2)]
+
+    def side_by_side() -> None:
+        joblib.Parallel(n_jobs=2)(joblib.delayed(reproduce.alone_on_a_core)(cell) for cell in cells)
+
+    return compare(lambda: [reproduce.run(cell) for cell in cells], side_by_side, repeats=3)[0]
+
+
 def import_cost() -> float:
     """Seconds that `import course_utils` adds to `import torch`."""
 
@@ -177,6 +209,9 @@ def main(numbers: list[str]) -> None:
     print(f"| mixup of a batch ÷ torchvision's MixUp of it | {mixing(images, labels):.2f} | |")
     for library, ratio in attacking(images, labels).items():
         print(f"| PGD, 40 steps on two batches: {library} ÷ the course's `pgd` | {ratio:.2f} | ≥ 1 |")
+    for by, ratio in pairing().items():
+        print(f"| partners by {by} among 8,192: from a table of all pairs ÷ as SelecMix does | {ratio:.1f} | > 1 |")
+    print(f"| two runs of `reproduce` one after the other ÷ side by side on one core each | {two_runs():.2f} | > 1 |")
     print(f"| `import course_utils` after `import torch` | {import_cost():+.2f} s | ≤ 0.2 s |")
     for path in find(numbers):
         took, peak = run_notebook(path)

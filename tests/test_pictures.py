@@ -391,7 +391,50 @@ def test_empty_groups_are_drawn_as_such_and_counts_as_numbers():
     assert plots.png(figure)
 
 
-DESKS = widgets.moons_playground, widgets.digit_browser, by_heart, mixing_desk, attack_desk, bias_desk
+def embedded():
+    """Twenty pictures: for each digit one in its colour and one in the next; seen by digit at first, then by colour."""
+    labels = torch.arange(10).repeat(2)
+    bias = torch.where(torch.arange(20) < 10, labels, (labels + 1) % 10)
+    images = torch.rand(20, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    seen = {
+        name: torch.nn.functional.one_hot(what, 10).float() for name, what in (("at first", labels), ("then", bias))
+    }
+    return widgets.Embedded(images, labels, bias, seen)
+
+
+def pair_desk():
+    return widgets.pair_desk(embedded(), torch.arange(10))
+
+
+def test_the_pair_desk_says_which_partners_contradict():
+    def title(moment):
+        return widgets.draw_pairs(embedded(), 3, moment).get_suptitle().replace("\n", " ")
+
+    assert title("at first") == "at first: the positive does NOT contradict, the negative does NOT contradict"
+    assert title("then") == "then: the positive contradicts, the negative contradicts"
+
+
+def test_mixtures_on_the_pair_desk_go_from_the_partner_to_half_and_half():
+    seen = embedded()
+    pictures = [ax.images[0].get_array() for ax in widgets.draw_pairs(seen, 3, "then").axes if ax.images]
+    own, partner = (seen.images[place].permute(1, 2, 0) for place in (3, 13))
+    for shown, expected in zip(
+        pictures[:7], [own, partner, *(partner.lerp(own, w) for w in (0.1, 0.2, 0.3, 0.4, 0.5))]
+    ):
+        assert np.allclose(shown, expected, atol=1e-6)
+
+
+def test_an_embedding_is_drawn_in_the_colours_of_its_groups():
+    _, axes = plots.panels()
+    plots.draw_embedding(axes[0, 0], torch.eye(2), torch.tensor([1, 0]), biased.PALETTE)
+    (points,) = axes[0, 0].collections
+    assert np.allclose(points.get_facecolors()[:, :3], biased.PALETTE[[1, 0]])
+    assert np.allclose(points.get_offsets(), np.eye(2))
+
+
+DESKS = (
+    widgets.moons_playground, widgets.digit_browser, by_heart, mixing_desk, attack_desk, bias_desk, pair_desk,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("make", DESKS)

@@ -4,9 +4,10 @@ A run is one training of one method on all 60,000 digits, and a row of a CSV fil
 computed again: you can stop the command at any time and start it later.
 """
 
-from course_utils.reproduce.grid import missing, run_all
+from course_utils.reproduce.grid import alone_on_a_core, missing, run_all
 from course_utils.reproduce.methods import (
     METHODS,
+    NAMES,
     PROTOCOLS,
     Protocol,
     TrainingSet,
@@ -32,12 +33,14 @@ __all__ = [
     "COLUMNS",
     "METHODS",
     "METRICS",
+    "NAMES",
     "PROTOCOLS",
     "PUBLISHED",
     "RESULTS",
     "Protocol",
     "Run",
     "TrainingSet",
+    "alone_on_a_core",
     "append",
     "auxiliary",
     "estimate",

@@ -106,6 +106,12 @@ METHODS: dict[str, Callable[[TrainingSet], training.Loss]] = {
     "soft-labels": lambda given: mixing(given, mix=mix_softly),
     "none-alone": lambda given: mixing(given, alone=0.0),
 }
+NAMES = {
+    "erm": "ERM", "mixup": "mixup", "lff": "LfF", "selecmix": "SelecMix", "lff-selecmix": "LfF + SelecMix",
+    "selecmix-positives": "positives only", "selecmix-negatives": "negatives only",
+    "selecmix-oracle": "SelecMix, oracle", "resampling": "resampling", "soft-labels": "soft labels",
+    "none-alone": "nobody alone",
+}  # fmt: skip
 
 
 def network(method: str, protocol: Protocol, seed: int) -> nn.Module:
