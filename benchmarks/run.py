@@ -145,11 +145,11 @@ def pairing() -> dict[str, float]:
 
     def similar() -> None:
         similarity = embeddings[rows] @ embeddings[pool].T
-        selecmix.contradicting_pairs(similarity, labels[rows], "positive", labels[pool])
+        torch.where(labels[rows, None] == labels[pool], similarity, torch.inf).argmin(dim=1)
 
     def known() -> None:
-        others = labels[pool], bias[pool]
-        selecmix.contradicting_pairs_by_bias(labels[rows], bias[rows], "positive", generator, others)
+        allowed = (labels[rows, None] == labels[pool]) & (bias[rows, None] != bias[pool])
+        torch.where(allowed, torch.rand(allowed.shape, generator=generator), -1).argmax(dim=1)
 
     quick = {"similarity": selecmix.by_similarity(embeddings, labels), "bias": selecmix.by_bias(labels, bias)}
     return {

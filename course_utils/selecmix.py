@@ -21,33 +21,28 @@ KINDS = ("positive", "negative")
 Pairing = Callable[[Tensor, Tensor, str, torch.Generator], tuple[Tensor, Tensor]]
 
 
-def contradicting_pairs(
-    similarity: Tensor, labels: Tensor, kind: str, candidates: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
+def contradicting_pairs(similarity: Tensor, labels: Tensor, kind: str) -> tuple[Tensor, Tensor]:
     """For each example the one that contradicts it most, by how similar their biases are.
 
     A contradicting positive has the same label and the most dissimilar bias; a contradicting negative has another
     label and the most similar bias. (Hwang et al., NeurIPS 2022; "intra" and "inter" in the authors' code.)
 
     Args:
-        similarity: [N, M] floating point, of the bias of each example (row) and each candidate (column); of any sign.
+        similarity: [N, N] floating point, of the biases of any two examples; of any sign. What an example is to itself
+            is not looked at.
         labels: [N] int64.
         kind: "positive" or "negative".
-        candidates: [M] int64, the candidates' labels. `None`: the examples are each other's candidates, M = N, and
-            what an example is to itself is not looked at.
 
     Returns:
-        (index [N] int64, which candidate is each example's partner; has_partner [N] bool: False where no label is the
-        same ("positive") or none is another ("negative"), and the index means nothing.)
+        (index [N] int64, which example is each one's partner; has_partner [N] bool: False where no other label is the
+        same ("positive") or none is different ("negative"), and the index means nothing.)
 
     Raises:
         ValueError: tensors that do not fit together, a similarity that is NaN or infinite, or an unknown kind.
     """
-    check_similarity(similarity, labels, kind, candidates)
-    same = labels[:, None] == (labels if candidates is None else candidates)
-    allowed = same if kind == "positive" else ~same
-    if candidates is None:
-        allowed.fill_diagonal_(False)
+    check_similarity(similarity, labels, kind)
+    same = labels[:, None] == labels
+    allowed = same.fill_diagonal_(False) if kind == "positive" else ~same
     if kind == "positive":
         index = torch.where(allowed, similarity, torch.inf).argmin(dim=1)
     else:
@@ -56,11 +51,7 @@ def contradicting_pairs(
 
 
 def contradicting_pairs_by_bias(
-    labels: Tensor,
-    bias: Tensor,
-    kind: str,
-    generator: torch.Generator,
-    candidates: tuple[Tensor, Tensor] | None = None,
+    labels: Tensor, bias: Tensor, kind: str, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """For each example one that contradicts it, where the bias is known: the oracle that SelecMix does without.
 
@@ -69,36 +60,28 @@ def contradicting_pairs_by_bias(
         bias: [N] int64.
         kind: "positive" (the same label, another bias) or "negative" (another label, the same bias).
         generator: draws the partner, all that contradict being equally likely.
-        candidates: labels [M] and bias [M] of the candidates. `None`: the examples are each other's, M = N.
 
     Returns:
-        (index [N] int64, which candidate is each example's partner; has_partner [N] bool: False where nothing
-        contradicts, and the index means nothing.)
+        (index [N] int64, which example is each one's partner; has_partner [N] bool: False where nothing contradicts,
+        and the index means nothing.)
 
     Raises:
         ValueError: tensors of different lengths or of the wrong type, or an unknown kind.
     """
-    others, their_bias = candidates or (labels, bias)
     check_kind(kind)
     check_groups(labels, bias)
-    check_groups(others, their_bias)
-    same, alike = labels[:, None] == others, bias[:, None] == their_bias
+    same, alike = labels[:, None] == labels, bias[:, None] == bias
     allowed = same & ~alike if kind == "positive" else ~same & alike
     draw = torch.rand(allowed.shape, generator=generator).to(labels.device)
     return torch.where(allowed, draw, -1).argmax(dim=1), allowed.any(dim=1)
 
 
 def mix_pairs(
-    images: Tensor,
-    labels: Tensor,
-    rows: Tensor,
-    partners: Tensor,
-    generator: torch.Generator,
-    lam_max: float = 0.5,
+    images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Mix examples with their partners. The partner prevails, and the mixture has the partner's label.
 
-        x = lam · x_i + (1 − lam) · x_j,   y = y_j,   lam ~ Uniform(0, lam_max)
+        x = lam · x_i + (1 − lam) · x_j,   y = y_j,   lam ~ Uniform(0, ½)
 
     (Hwang et al., NeurIPS 2022; as in the authors' code.)
 
@@ -108,7 +91,6 @@ def mix_pairs(
         rows: [B] int64 in 0…N − 1, the examples to mix.
         partners: [B] int64 in 0…N − 1, the partner of each; an example may be its own partner.
         generator: draws a weight for each mixture.
-        lam_max: in [0, 1]. At 0 nothing is mixed, and each example is replaced by its partner.
 
     Returns:
         (mixed images [B, …], labels [B] int64). The arguments stay as they are.
@@ -117,9 +99,7 @@ def mix_pairs(
         ValueError: arguments that do not fit together; the message names the argument.
     """
     check_rows(len(images), labels, rows, partners)
-    if not 0 <= lam_max <= 1:
-        raise ValueError(f"lam_max must be in [0, 1], got {lam_max}")
-    lam = lam_max * torch.rand(len(rows), generator=generator).to(images.device)
+    lam = 0.5 * torch.rand(len(rows), generator=generator).to(images.device)
     # index_select(0, rows) is images[rows], several times as fast on a CPU.
     own, other = images.index_select(0, rows), images.index_select(0, partners)
     return other.lerp(own, lam.view(-1, *[1] * (images.dim() - 1))), labels[partners]
@@ -200,7 +180,7 @@ def gsc_loss(tau: float = 0.2, q: float = 0.7) -> Loss:
 
 
 def by_similarity(embeddings: Tensor, labels: Tensor) -> Pairing:
-    """`contradicting_pairs` by what an auxiliary model sees, some eight times as fast, for a pool of thousands.
+    """`contradicting_pairs` by what an auxiliary model sees, quick enough for a pool of thousands.
 
     Each class is one more direction, along which two examples of the same class are less similar by 4: more than two
     cosines can differ. So the least similar candidate of all is the least similar of the same class, and the most
@@ -355,12 +335,12 @@ def contradicting_share(
     generator = torch.Generator().manual_seed(seed)
     oracle, found, possible = by_bias(labels, bias), [], []
     for rows in torch.randperm(len(labels), generator=generator).split(256):
-        candidates = torch.randint(len(labels), (pool,), generator=generator)
-        index, has_partner = pairing(rows, candidates, kind, generator)
-        partners = candidates[index]
+        drawn = torch.randint(len(labels), (pool,), generator=generator)
+        index, has_partner = pairing(rows, drawn, kind, generator)
+        partners = drawn[index]
         same, alike = labels[partners] == labels[rows], bias[partners] == bias[rows]
         found.append(has_partner & ((same & ~alike) if kind == "positive" else (~same & alike)))
-        possible.append(oracle(rows, candidates, kind, generator)[1])
+        possible.append(oracle(rows, drawn, kind, generator)[1])
     return tuple(torch.cat(flags).float().mean().item() for flags in (found, possible))
 
 
@@ -387,13 +367,11 @@ def check_embeddings(embeddings: Tensor, labels: Tensor) -> None:
         raise ValueError("embeddings must each be of length 1: torch.nn.functional.normalize(embeddings, dim=1)")
 
 
-def check_similarity(similarity: Tensor, labels: Tensor, kind: str, candidates: Tensor | None) -> None:
+def check_similarity(similarity: Tensor, labels: Tensor, kind: str) -> None:
     """Raise a ValueError that names the argument that does not fit the others; shapes as in `contradicting_pairs`."""
     check_kind(kind)
     check_labels(labels)
-    if candidates is not None:
-        check_labels(candidates, name="candidates")
-    shape = (len(labels), len(labels if candidates is None else candidates))
+    shape = (len(labels), len(labels))
     if not similarity.is_floating_point() or similarity.shape != shape or 0 in shape:
         found = f"{similarity.dtype} {list(similarity.shape)}"
         raise ValueError(f"similarity must be floating point {list(shape)}, a row for each label, got {found}")

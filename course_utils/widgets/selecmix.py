@@ -23,12 +23,12 @@ class Embedded(NamedTuple):
 
 def draw_pairs(seen: Embedded, anchor: int, moment: str) -> Figure:
     """One picture with its partners of both kinds at one moment, and the mixtures from lam = 0 to lam = ½."""
-    z, own = seen.moments[moment], seen.images[anchor]
+    find, everyone = selecmix.by_similarity(seen.moments[moment], seen.labels), torch.arange(len(seen.labels))
+    own = seen.images[anchor]
     lam = torch.tensor(WEIGHTS).view(-1, 1, 1, 1)
     rows, verdicts = {}, []
     for kind in selecmix.KINDS:
-        others = z[anchor : anchor + 1] @ z.T
-        index, _ = selecmix.contradicting_pairs(others, seen.labels[anchor : anchor + 1], kind, seen.labels)
+        index, _ = find(torch.tensor([anchor]), everyone, kind, torch.Generator())
         partner = int(index)
         same_label = seen.labels[partner] == seen.labels[anchor]
         same_bias = seen.bias[partner] == seen.bias[anchor]
