@@ -426,10 +426,13 @@ def test_mixtures_on_the_pair_desk_go_from_the_partner_to_half_and_half():
 
 def test_an_embedding_is_drawn_in_the_colours_of_its_groups():
     _, axes = plots.panels()
-    plots.draw_embedding(axes[0, 0], torch.eye(2), torch.tensor([1, 0]), biased.PALETTE)
-    (points,) = axes[0, 0].collections
-    assert np.allclose(points.get_facecolors()[:, :3], biased.PALETTE[[1, 0]])
-    assert np.allclose(points.get_offsets(), np.eye(2))
+    marked = torch.tensor([False, True, False])
+    plots.draw_embedding(axes[0, 0], torch.eye(3)[:, :2], torch.tensor([1, 0, 2]), biased.PALETTE, marked)
+    plain, on_top = axes[0, 0].collections
+    assert np.allclose(plain.get_facecolors()[:, :3], biased.PALETTE[[1, 2]])
+    assert np.allclose(on_top.get_facecolors()[:, :3], biased.PALETTE[[0]])
+    assert np.allclose(on_top.get_offsets(), [[0, 1]])
+    assert on_top.get_sizes() > plain.get_sizes()
 
 
 DESKS = (

@@ -68,15 +68,17 @@ def _square(column: float, row: float, size: float = 1.0, **look) -> Rectangle:
     return Rectangle((column - size / 2, row - size / 2), size, size, **look)
 
 
-def draw_embedding(ax: Axes, points: Tensor, groups: Tensor, palette: Tensor) -> None:
-    """Points of a plane, coloured by their group.
+def draw_embedding(ax: Axes, points: Tensor, groups: Tensor, palette: Tensor, marked: Tensor) -> None:
+    """Points of a plane, coloured by their group; some stand out.
 
     Args:
         ax: the panel to draw into.
         points: [N, 2].
         groups: [N] int64 in 0…K − 1.
         palette: [K, 3], red, green and blue in [0, 1].
+        marked: [N] bool, which points are drawn large, with a black edge, on top of the others.
     """
-    ax.scatter(*points.T.numpy(), c=palette[groups].numpy(), s=14, edgecolors=GREY, linewidths=0.2)
+    for part, size, edge in ((~marked, 14, GREY), (marked, 60, BLACK)):
+        ax.scatter(*points[part].T.numpy(), c=palette[groups[part]].numpy(), s=size, edgecolors=edge, linewidths=0.6)
     ax.set(xticks=[], yticks=[])
     ax.grid(False)

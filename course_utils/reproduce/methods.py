@@ -83,9 +83,11 @@ def resample(images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, gen
     return images.index_select(0, partners), labels[partners]
 
 
-def mix_softly(images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, generator: torch.Generator):
-    """The control with mixup's own rule: lam ~ Uniform(0, 1), and the labels mixed like the images."""
-    lam = torch.rand(len(rows), generator=generator)
+def mix_softly(
+    images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, generator: torch.Generator, lam_max: float = 1.0
+):
+    """The control with mixup's own rule: lam ~ Uniform(0, lam_max), and the labels mixed like the images."""
+    lam = lam_max * torch.rand(len(rows), generator=generator)
     both = torch.cat([rows, partners])
     index = torch.arange(len(both)).roll(len(rows))  # the first half's partners are the second half
     mixed, soft = mixup.mixup(images.index_select(0, both), labels[both], torch.cat([lam, 1 - lam]), index)
