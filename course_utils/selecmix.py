@@ -38,7 +38,8 @@ def contradicting_pairs(similarity: Tensor, labels: Tensor, kind: str) -> tuple[
         same ("positive") or none is different ("negative"), and the index means nothing.)
 
     Raises:
-        ValueError: tensors that do not fit together, a similarity that is NaN or infinite, or an unknown kind.
+        ValueError: tensors that do not fit together, a similarity (the diagonal too) that is NaN or infinite, or an
+            unknown kind.
     """
     check_similarity(similarity, labels, kind)
     same = labels[:, None] == labels
@@ -155,16 +156,15 @@ def log_probabilities(embeddings: Tensor, labels: Tensor, tau: float) -> tuple[T
     """What both contrastive losses are made of.
 
     Returns:
-        (log_p [N, N], the log-softmax of each row's similarities over tau, without the diagonal;
+        (log_p [N, N], the log-softmax of each row's similarities over tau, −inf on the diagonal;
         positive [N, N] bool, which others share the row's label). Arguments and errors as in `supcon`.
     """
     check_embeddings(embeddings, labels)
     if not tau > 0:
         raise ValueError(f"tau must be positive, got {tau}")
     own = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    logits = embeddings @ embeddings.T / tau
-    log_p = logits - logits.masked_fill(own, -torch.inf).logsumexp(dim=1, keepdim=True)
-    return log_p, (labels[:, None] == labels) & ~own
+    logits = (embeddings @ embeddings.T / tau).masked_fill(own, -torch.inf)
+    return logits.log_softmax(dim=1), (labels[:, None] == labels) & ~own
 
 
 def mean_over_positives(losses: Tensor, positive: Tensor) -> Tensor:
@@ -187,13 +187,14 @@ def by_similarity(embeddings: Tensor, labels: Tensor) -> Pairing:
     similar of all the most similar of the others.
 
     Args:
-        embeddings: [N, D] float32 of length 1, of the training set.
+        embeddings: [N, D] float32 of length 1, of the training set, on any device.
         labels: [N] int64.
 
     Raises:
         ValueError: embeddings that are not of length 1 or do not fit the labels.
     """
     check_embeddings(embeddings, labels)
+    embeddings, labels = embeddings.detach().cpu(), labels.cpu()
     classes = nn.functional.one_hot(labels).float()
     own, others = torch.cat([embeddings, classes], 1), torch.cat([embeddings, -4 * classes], 1)
 
@@ -203,7 +204,7 @@ def by_similarity(embeddings: Tensor, labels: Tensor) -> Pairing:
         # A few rows at a time: then the table of similarities stays in the processor's cache.
         chosen = [choose(part @ towards, dim=1) for part in own[rows].split(64)]
         similarity, index = (torch.cat(parts) for parts in zip(*chosen))
-        return index, (similarity < -2) == (kind == "positive")
+        return index, ((similarity < -2) == (kind == "positive")) & (pool[index] != rows)
 
     return pair
 
@@ -215,12 +216,13 @@ def by_bias(labels: Tensor, bias: Tensor) -> Pairing:
     shared, then by what is not, the candidates of an example are one stretch with a gap.
 
     Args:
-        labels, bias: [N] int64, of the training set.
+        labels, bias: [N] int64, of the training set, on any device.
 
     Raises:
         ValueError: tensors of different lengths or of the wrong type.
     """
     check_groups(labels, bias)
+    labels, bias = labels.cpu(), bias.cpu()
     values = 1 + int(torch.maximum(labels, bias).max())
 
     def pair(rows: Tensor, pool: Tensor, kind: str, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -249,7 +251,7 @@ class SelecMix:
     the bias, 1 / K makes the bias as frequent as it would be without any correlation. (Our addition.)
 
     Args:
-        images, labels: the whole training set, as given to `fit`.
+        images, labels: the whole training set, as given to `fit`, on any device.
         pairing: how partners are found: `by_similarity(…)` or `by_bias(…)`.
         kinds: which kinds of partners, of "positive" and "negative".
         alone: share of the examples that are not mixed, in [0, 1].
@@ -277,7 +279,7 @@ class SelecMix:
         if not kinds or not 0 <= alone <= 1:
             raise ValueError(f"kinds must be at least one, and alone lie in [0, 1]; got {tuple(kinds)} and {alone}")
         check_positive(pool=pool)
-        self.images, self.labels, self.pairing = images, labels, pairing
+        self.images, self.labels, self.pairing = images.cpu(), labels.cpu(), pairing
         self.kinds, self.alone, self.pool, self.mix = tuple(kinds), alone, pool, mix
 
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -331,7 +333,14 @@ def contradicting_share(
 
     Returns:
         (the share of examples with a contradicting partner, the share that could have had one), in [0, 1].
+
+    Raises:
+        ValueError: labels and bias that do not fit together, an unknown kind, or a pool below 1.
     """
+    check_kind(kind)
+    check_groups(labels, bias)
+    check_positive(pool=pool)
+    labels, bias = labels.cpu(), bias.cpu()
     generator = torch.Generator().manual_seed(seed)
     oracle, found, possible = by_bias(labels, bias), [], []
     for rows in torch.randperm(len(labels), generator=generator).split(256):
@@ -375,7 +384,8 @@ def check_similarity(similarity: Tensor, labels: Tensor, kind: str) -> None:
     if not similarity.is_floating_point() or similarity.shape != shape or 0 in shape:
         found = f"{similarity.dtype} {list(similarity.shape)}"
         raise ValueError(f"similarity must be floating point {list(shape)}, a row for each label, got {found}")
-    if not similarity.sum().isfinite():  # far quicker than asking each number
+    low, high = similarity.aminmax()  # far quicker than asking each number
+    if not (low > -torch.inf and high < torch.inf):
         raise ValueError("similarity must be finite, got NaN or infinite values")
 
 

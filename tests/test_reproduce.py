@@ -1,6 +1,6 @@
 """The grid: rows that survive, a table, and a stored row that comes out again."""
 
-from math import isnan
+from math import isnan, nan
 
 import pandas as pd
 import pytest
@@ -18,6 +18,10 @@ def a_row(method="erm", seed=0, unbiased=0.5, **other):
         "torch": "2", "commit": "abc",
     }  # fmt: skip
     return about | dict.fromkeys(reproduce.METRICS, 0.25) | {"unbiased": unbiased} | other
+
+
+def one_thread_each(cell):
+    return [a_row(seed=cell.seed, threads=torch.get_num_threads())]
 
 
 def test_what_is_appended_is_read(tmp_path):
@@ -49,32 +53,50 @@ def test_finished_runs_are_not_run_again_and_a_torn_line_is_cut_off(tmp_path, mo
 def test_a_run_that_fails_leaves_the_finished_ones(tmp_path, monkeypatch):
     def fails_at_the_third(cell):
         if cell.seed == 2:
-            raise RuntimeError("no power")
+            raise OSError("no power")
         return [a_row(seed=cell.seed)]
 
     path = tmp_path / "results.csv"
     monkeypatch.setattr(grid, "alone_on_a_core", fails_at_the_third)
-    with pytest.raises(RuntimeError, match="no power"):
+    with pytest.raises(RuntimeError, match=r"(?s)1 of the runs failed.*seed=2.*no power"):
         reproduce.run_all([Run("ours", "erm", 0.01, 0.0, seed) for seed in range(4)], path, jobs=1)
-    assert reproduce.read(path).seed.tolist() == [0, 1]
+    assert reproduce.read(path).seed.tolist() == [0, 1, 3]
 
 
-def test_a_file_of_something_else_is_not_touched(tmp_path):
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "my notes"])
+def test_a_file_of_something_else_is_not_touched(text, tmp_path):
     path = tmp_path / "mine.csv"
-    path.write_text("a,b\n1,2\n")
+    path.write_text(text)
     with pytest.raises(ValueError, match="does not begin with the columns"):
-        reproduce.read(path)
-    assert path.read_text() == "a,b\n1,2\n"
+        reproduce.run_all([Run("ours", "erm", 0.01, 0.0, 0)], path, jobs=1)
+    assert path.read_text() == text
+
+
+def test_a_row_that_does_not_fit_the_file_is_named(tmp_path):
+    reproduce.append(tmp_path / "results.csv", [a_row()])
+    with pytest.raises(ValueError, match="mood"):
+        reproduce.append(tmp_path / "results.csv", [a_row(), a_row(mood="good")])
+    assert len(reproduce.read(tmp_path / "results.csv")) == 1
+
+
+def test_runs_go_side_by_side_and_the_same_one_is_made_once(tmp_path, monkeypatch):
+    """In processes of their own, to which what is to be done must be sent."""
+    monkeypatch.setattr(grid, "run", one_thread_each)
+    cells = [Run("ours", "erm", 0.05, 0.0, seed) for seed in (0, 0, 1)]
+    reproduce.run_all(cells, tmp_path / "results.csv", jobs=2)
+    rows = reproduce.read(tmp_path / "results.csv")
+    assert sorted(rows.seed) == [0, 1] and set(rows.threads) == {1}
 
 
 def test_the_table_keeps_protocols_noise_and_selection_apart():
     rows = [a_row(seed=s, unbiased=u) for s, u in enumerate((0.5, 0.6, 0.7))]
     rows += [a_row(protocol="literature"), a_row(protocol="literature", selected="best on test", unbiased=0.9)]
-    rows += [a_row(noise=0.1, unbiased=0.2), a_row(ratio=0.05, unbiased=0.8)]
+    rows += [a_row(noise=0.1, unbiased=0.2), a_row(ratio=0.05, unbiased=0.8), a_row(seed=3, unbiased=nan)]
+    rows += [a_row(data="another", unbiased=0.3)]
     table = reproduce.table(pd.DataFrame(rows))
-    assert table.loc[("ours", "test", 0.0, "last", "erm")].tolist() == ["60.0 ± 10.0 (3)", "80.0 (1)"]
-    assert table.loc[("literature", "test", 0.0, "best on test", "erm"), 0.01] == "90.0 (1)"
-    assert table.loc[("ours", "test", 0.1, "last", "erm"), 0.01] == "20.0 (1)"
+    assert table.loc[("colored-mnist", "ours", "test", 0.0, "last", "erm")].tolist() == ["60.0 ± 10.0 (3)", "80.0 (1)"]
+    assert table.loc[("colored-mnist", "literature", "test", 0.0, "best on test", "erm"), 0.01] == "90.0 (1)"
+    assert table.loc[("colored-mnist", "ours", "test", 0.1, "last", "erm"), 0.01] == "20.0 (1)"
 
 
 def test_published_numbers_are_tables_of_their_own():
@@ -91,7 +113,13 @@ def test_the_command_line():
     asked = parse(["colored-mnist", "--methods", "erm", "selecmix", "--ratios", ".01", "--seeds", "0-2,7"])
     assert asked.seeds == [0, 1, 2, 7] and asked.methods == ["erm", "selecmix"] and asked.ratios == [0.01]
     assert parse(["colored-mnist"]).out == reproduce.RESULTS
-    for wrong in (["colored-mnist", "--methods", "magic"], ["colored-mnist", "--seeds", "a-b"], ["mnist"]):
+    for wrong in (
+        ["colored-mnist", "--methods", "magic"],
+        ["colored-mnist", "--seeds", "a-b"],
+        ["mnist"],
+        ["colored-mnist", "--seeds", "1-2-3"],
+        ["colored-mnist", "--ratios", "5"],
+    ):
         with pytest.raises(SystemExit):
             parse(wrong)
 
@@ -117,18 +145,40 @@ def test_every_method_gives_a_row_that_the_file_takes_and_the_same_one_again(met
     assert [again[name] for name in reproduce.METRICS[:-1]] == [row[name] for name in reproduce.METRICS[:-1]]
 
 
+def test_validation_is_looked_at_once_in_the_literatures_protocol_too(small):
+    (row,) = reproduce.run(Run("literature", "erm", 0.05, 0.0, 0, "validation"))
+    assert row["selected"] == "last" and 0 < row["estimate"] < 1
+
+
+def test_a_run_without_git_is_a_run_all_the_same(small, monkeypatch):
+    runs.commit.cache_clear()
+    monkeypatch.setattr(runs.shutil, "which", lambda name: None)
+    (row,) = reproduce.run(Run("ours", "erm", 0.05, 0.0, 0))
+    runs.commit.cache_clear()
+    assert row["commit"] == "unknown"
+
+
 def test_the_literatures_protocol_names_two_epochs(small):
     best, last = reproduce.run(Run("literature", "erm", 0.05, 0.0, 0))
     assert (last["selected"], best["selected"]) == ("last", "best on test")
     assert last["epoch"] == 2 and best["unbiased"] >= last["unbiased"]
 
 
-def test_settings_are_chosen_without_test_digits_and_without_the_bias(small, monkeypatch):
+@pytest.mark.parametrize("method", ["erm", "selecmix"])
+def test_settings_are_chosen_without_test_digits_and_without_the_bias(method, small, monkeypatch):
     seen, load = set(), biased.colored_mnist
-    monkeypatch.setattr(biased, "colored_mnist", lambda split, *rest: seen.add(split) or load(split, *rest))
-    (row,) = reproduce.run(Run("ours", "erm", 0.05, 0.0, 0, "validation"))
-    assert seen == {"train", "validation"}
+    cell = Run("ours", method, 0.05, 0.0, 0, "validation")
+    (row,) = reproduce.run(cell)
     assert 0 < row["estimate"] < 1 and isnan(row["unbiased"])
+
+    def blind(split, *rest):
+        seen.add(split)
+        images, labels, bias = load(split, *rest)
+        return images, labels, torch.zeros_like(bias)
+
+    monkeypatch.setattr(biased, "colored_mnist", blind)
+    assert reproduce.run(cell)[0]["estimate"] == row["estimate"]
+    assert seen == {"train", "validation"}
 
 
 def test_the_estimate_is_the_unbiased_accuracy_where_the_auxiliary_model_sees_the_bias():
@@ -189,6 +239,11 @@ def test_the_stored_table_has_a_row_for_each_run_and_five_seeds_of_each_method()
     ours = results.query("protocol == 'ours' and split == 'test' and noise == 0")
     for method in ("erm", "mixup", "lff", "selecmix"):
         assert (ours[ours.method == method].groupby("ratio").seed.nunique() >= 5).sum() == len(biased.RATIOS), method
+
+
+def test_the_stored_rows_are_of_the_protocols_as_they_are():
+    last = reproduce.read().query("selected == 'last'")
+    assert (last["epoch"] == last["protocol"].map(lambda name: reproduce.PROTOCOLS[name].epochs)).all()
 
 
 def test_the_stored_results_reach_what_they_must():

@@ -2,9 +2,11 @@
 
 import argparse
 import itertools
-import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
+
+import joblib
 
 from course_utils import biased, models, reproduce
 from course_utils.reproduce import METHODS, PROTOCOLS, RESULTS, Run, read, run_all, table
@@ -12,11 +14,20 @@ from course_utils.reproduce import METHODS, PROTOCOLS, RESULTS, Run, read, run_a
 
 def seeds(text: str) -> list[int]:
     """A text such as 0-4 or 0,3,7 as a list of numbers."""
-    try:
-        parts = [part.split("-") for part in text.split(",")]
-        return [seed for part in parts for seed in range(int(part[0]), int(part[-1]) + 1)]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"seeds must look like 0-4 or 0,3,7; got {text!r}") from None
+    found = []
+    for part in text.split(","):
+        if not re.fullmatch(r"\d+(-\d+)?", part):
+            raise argparse.ArgumentTypeError(f"seeds must look like 0-4 or 0,3,7; got {text!r}")
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def share(text: str) -> float:
+    """A number in [0, 1]."""
+    if not 0 <= float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"must be a share in [0, 1], got {text}")
+    return float(text)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -25,7 +36,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("data", choices=["colored-mnist"])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD",
                         help="of " + ", ".join(METHODS))  # fmt: skip
-    parser.add_argument("--ratios", nargs="+", type=float, default=biased.RATIOS,
+    parser.add_argument("--ratios", nargs="+", type=share, default=biased.RATIOS,
                         help="shares of bias-conflicting training pictures")  # fmt: skip
     parser.add_argument(
         "--split",
@@ -33,17 +44,17 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         default="test",
         help="validation: to choose settings, without the test set and without bias labels",
     )
-    parser.add_argument("--noise", nargs="+", type=float, default=[0.0], help="shares of wrong training labels")
+    parser.add_argument("--noise", nargs="+", type=share, default=[0.0], help="shares of wrong training labels")
     parser.add_argument("--seeds", type=seeds, default=list(range(5)), help="0-4, or 0,3,7")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="ours")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the CSV file that grows (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=1 if models.best_device().type != "cpu" else os.cpu_count(),
+    parser.add_argument("--jobs", type=int, default=1 if models.best_device().type != "cpu" else joblib.cpu_count(),
                         help="runs at a time, each with one thread and 1.5 GB (default: %(default)s)")  # fmt: skip
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the grid that the command line asks for, and print its table."""
+    """Run the grid that the command line asks for, and print the table of the file."""
     asked = parse(arguments)
     grid = itertools.product(asked.seeds, asked.noise, asked.ratios, asked.methods)
     cells = [Run(asked.protocol, method, ratio, noise, seed, asked.split) for seed, noise, ratio, method in grid]

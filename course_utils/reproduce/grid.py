@@ -1,5 +1,6 @@
 """Many runs: what is missing is run, side by side."""
 
+import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -18,15 +19,33 @@ def missing(cells: Iterable[Run], path: Path) -> list[Run]:
 
 
 def run_all(cells: Sequence[Run], path: Path, jobs: int) -> None:
-    """Run what is missing, `jobs` runs at a time with one thread each, and write down each as it ends."""
-    todo = missing(cells, path)
+    """Run what is missing, `jobs` runs at a time with one thread each, and write down each as it ends.
+
+    Raises:
+        RuntimeError: some runs failed; all others have been made and written down.
+    """
+    cells = list(dict.fromkeys(cells))
+    todo, failed = missing(cells, path), []
     print(f"{len(cells) - len(todo)} of {len(cells)} runs are in {path} already, {len(todo)} to go")
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
     with progress.bar(len(todo), "runs") as bar:
-        for rows in parallel(joblib.delayed(alone_on_a_core)(cell) for cell in todo):
-            append(path, rows)
-            bar.set_postfix_str(f"{rows[-1]['method']}, {rows[-1]['ratio']:g}")
+        for cell, outcome in parallel(joblib.delayed(attempt)(cell) for cell in todo):
+            if isinstance(outcome, str):
+                failed.append(f"{cell}\n{outcome}")
+            else:
+                append(path, outcome)
+            bar.set_postfix_str(f"{cell.method}, {cell.ratio:g}")
             bar.update()
+    if failed:
+        raise RuntimeError(f"{len(failed)} of the runs failed, the others are in {path}. The first:\n{failed[0]}")
+
+
+def attempt(cell: Run) -> tuple[Run, list[dict] | str]:
+    """The cell with its rows, or with what went wrong: one failure must not take other runs' hours along."""
+    try:
+        return cell, alone_on_a_core(cell)
+    except Exception:
+        return cell, traceback.format_exc()
 
 
 @models.one_thread()

@@ -111,7 +111,7 @@ METHODS: dict[str, Callable[[TrainingSet], training.Loss]] = {
 NAMES = {
     "erm": "ERM", "mixup": "mixup", "lff": "LfF", "selecmix": "SelecMix", "lff-selecmix": "LfF + SelecMix",
     "selecmix-positives": "positives only", "selecmix-negatives": "negatives only",
-    "selecmix-oracle": "SelecMix, oracle", "resampling": "resampling", "soft-labels": "soft labels",
+    "selecmix-oracle": "SelecMix, oracle", "resampling": "resampling", "soft-labels": "soft labels, lam up to 1",
     "none-alone": "nobody alone",
 }  # fmt: skip
 

@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "data" / "results" / "colored_mnist.csv"
 PUBLISHED = RESULTS.with_name("published.csv")
 METRICS = ("aligned", "conflicting", "unbiased", "worst_group", "plain", "estimate")
+# `seconds` includes the auxiliary model and reading the test pictures. `epoch` is the one that is `selected`.
+# `estimate` is measured on validation data only, the other metrics on test data only.
 COLUMNS = (
     "protocol", "data", "method", "ratio", "noise", "seed", "split", "selected", "epoch", *METRICS, "seconds",
     "threads", "python", "torch", "commit",
@@ -27,17 +29,24 @@ def read(path: Path = RESULTS) -> pd.DataFrame:
         ValueError: the file holds other columns than COLUMNS.
     """
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    whole = text[: text.rfind("\n") + 1]
-    rows = list(csv.DictReader(whole.splitlines()))
-    if whole and whole.splitlines()[0] != ",".join(COLUMNS):
+    header = ",".join(COLUMNS) + "\n"
+    if not (text.startswith(header) or header.startswith(text)):  # the second: nothing yet, or a torn first line
         raise ValueError(f"{path} does not begin with the columns {', '.join(COLUMNS)}: give another file, or move it")
-    frame = pd.DataFrame(rows, columns=COLUMNS)
+    rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
+    frame = pd.DataFrame(list(rows), columns=COLUMNS)
     numbers = {"ratio": float, "noise": float, "seed": int, "epoch": int, "seconds": float, "threads": int}
     return frame.astype(numbers | dict.fromkeys(METRICS, float))
 
 
 def append(path: Path, rows: Sequence[dict]) -> None:
-    """Add the rows of one run to the file in a single write, and make sure that they are on the disk."""
+    """Add the rows of one run to the file in a single write, and make sure that they are on the disk.
+
+    Raises:
+        ValueError: a row with other columns than COLUMNS; the file is as it was.
+    """
+    for row in rows:
+        if set(row) != set(COLUMNS):
+            raise ValueError(f"rows must have the columns of the file; these differ: {sorted(set(row) ^ set(COLUMNS))}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", newline="", encoding="utf-8") as file:
         file.seek(0)
@@ -52,9 +61,17 @@ def append(path: Path, rows: Sequence[dict]) -> None:
 
 
 def table(results: pd.DataFrame, measure: str = "unbiased") -> pd.DataFrame:
-    """Mean ± standard deviation over the seeds, in percent: a row for each protocol, split, noise, selection and
-    method, a column for each ratio; behind a number, in how many runs it was measured."""
-    groups = results.groupby(["protocol", "split", "noise", "selected", "method", "ratio"], sort=False)[measure]
+    """Mean ± standard deviation over the seeds, in percent; behind a number, in how many runs it was measured.
+
+    Args:
+        results: rows as `read` gives them.
+        measure: which of METRICS.
+
+    Returns:
+        a row for each data set, protocol, split, noise, selection and method; a column for each ratio.
+    """
+    keys = ["data", "protocol", "split", "noise", "selected", "method", "ratio"]
+    groups = results.dropna(subset=[measure]).groupby(keys, sort=False)[measure]
 
     def cell(values: pd.Series) -> str:
         return f"{spread(100 * values.mean(), 100 * values.std())} ({len(values)})"
@@ -67,7 +84,7 @@ def published() -> pd.DataFrame:
     each ratio. Compare within a table only: they differ in the data, the network and how a number was selected."""
     rows = pd.read_csv(PUBLISHED)
     cells = rows.assign(cell=[spread(mean, std) for mean, std in zip(rows["mean"], rows["std"])])
-    return cells.set_index(["table", "method", "ratio"])["cell"].unstack("ratio")
+    return cells.set_index(["table", "method", "ratio"])["cell"].unstack("ratio", fill_value="")
 
 
 def spread(mean: float, std: float) -> str:

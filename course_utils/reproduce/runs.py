@@ -1,9 +1,11 @@
 """One run: a method is trained once, and judged."""
 
 import platform
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from functools import cache
 from math import nan
 from typing import NamedTuple
 
@@ -11,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import biased, data, metrics, selecmix, training
-from course_utils.reproduce.methods import BATCH, METHODS, PROTOCOLS, Protocol, TrainingSet, auxiliary, network
+from course_utils.reproduce.methods import BATCH, METHODS, PROTOCOLS, TrainingSet, auxiliary, network
 from course_utils.reproduce.results import METRICS, ROOT
 
 
@@ -34,15 +36,17 @@ def run(cell: Run) -> list[dict]:
     )
     told, _ = data.flip_labels(labels, cell.noise, 10, torch.Generator().manual_seed(cell.seed))
     given = TrainingSet(images, told, bias, cell.seed, protocol.mixing)
+    watch = protocol.watch_test and cell.split == "test"
+    about = cell._asdict() | {"data": "colored-mnist"} | versions()
     start = time.perf_counter()
     history = training.fit(
         network(cell.method, protocol, cell.seed), images, told, loss=METHODS[cell.method](given),
         epochs=protocol.epochs, lr=protocol.lr, batch_size=BATCH, schedule=protocol.schedule, seed=cell.seed,
-        callback=judge(cell, protocol, given), show=False,
+        callback=judge(cell, 1 if watch else protocol.epochs, given), show=False,
     )  # fmt: skip
-    about = cell._asdict() | {"data": "colored-mnist", "seconds": round(time.perf_counter() - start, 1)} | versions()
+    about["seconds"] = round(time.perf_counter() - start, 1)
     chosen = {"last": history.rows[-1]}
-    if protocol.watch_test:  # written first: a run counts as finished when its last epoch is in the file
+    if watch:  # written first: a run counts as finished when its last epoch is in the file
         chosen = {"best on test": max(history.rows, key=lambda row: row["unbiased"])} | chosen
     return [
         about | {"selected": selected, "epoch": row["epoch"]} | {name: round(row.get(name, nan), 5) for name in METRICS}
@@ -50,12 +54,12 @@ def run(cell: Run) -> list[dict]:
     ]
 
 
-def judge(cell: Run, protocol: Protocol, given: TrainingSet) -> Callable[[int, nn.Module], dict[str, float]]:
-    """The callback of `fit`: how good the model is, after the last epoch or after each."""
+def judge(cell: Run, first: int, given: TrainingSet) -> Callable[[int, nn.Module], dict[str, float]]:
+    """The callback of `fit`: how good the model is, from the `first` epoch on."""
     images, labels, bias = biased.colored_mnist(cell.split, cell.ratio, cell.seed)
 
     def judged(epoch: int, model: nn.Module) -> dict[str, float]:
-        if not protocol.watch_test and epoch < protocol.epochs:
+        if epoch < first:
             return {}
         if cell.split == "test":
             return metrics.group_accuracies(model, images, labels, bias)
@@ -88,10 +92,20 @@ def estimate(model: nn.Module, embeddings: Tensor, images: Tensor, labels: Tenso
 
 def versions() -> dict[str, str | int]:
     """What a number may depend on besides its seed."""
-    git = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
     return {
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "commit": git.stdout.strip() or "unknown",
+        "commit": commit(),
     }
+
+
+@cache  # asked when the process has just loaded the code: a later commit is not what runs
+def commit() -> str:
+    """The code's commit, "-dirty" behind it if `course_utils` was changed since; "unknown" without git."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+    head = git("rev-parse", "--short", "HEAD") if shutil.which("git") else ""
+    return head + "-dirty" * bool(git("status", "--porcelain", "--", "course_utils")) if head else "unknown"
