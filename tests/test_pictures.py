@@ -177,6 +177,13 @@ def test_a_list_with_nothing_to_find_is_refused():
         )
 
 
+def test_a_dot_table_leaves_empty_what_was_not_measured():
+    figure = plots.dot_table(
+        {"ERM": {"a": [0.5], "b": [0.6]}, "your prediction": {"a": [0.7], "b": []}}, title="It helps"
+    )
+    assert [[text.get_text() for text in ax.texts] for ax in figure.axes] == [["50 %", "70 %"], ["60 %"]]
+
+
 @pytest.mark.parametrize("zoom", [False, True])
 def test_a_dot_table_shows_every_seed_and_the_mean(zoom):
     table = {

@@ -63,6 +63,16 @@ def test_a_run_that_fails_leaves_the_finished_ones(tmp_path, monkeypatch):
     assert reproduce.read(path).seed.tolist() == [0, 1, 3]
 
 
+def test_a_run_torn_between_its_two_rows_is_made_again_and_counts_once(tmp_path):
+    path, cell = tmp_path / "results.csv", Run("literature", "erm", 0.01, 0.0, 0)
+    best, last = (a_row(protocol="literature", selected=name) for name in ("best on test", "last"))
+    reproduce.append(path, [best])
+    assert reproduce.missing([cell], path) == [cell]
+    reproduce.append(path, [best | {"unbiased": 0.7}, last])
+    assert not reproduce.missing([cell], path)
+    assert reproduce.read(path).unbiased.tolist() == [0.7, 0.5]
+
+
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "my notes"])
 def test_a_file_of_something_else_is_not_touched(text, tmp_path):
     path = tmp_path / "mine.csv"

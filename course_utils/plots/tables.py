@@ -44,7 +44,8 @@ def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom:
     """A row for each method, a panel for each measure: one dot a seed, and the mean as a number.
 
     Args:
-        table: for each method, for each measure, fractions in [0, 1], one a seed; the same measures everywhere.
+        table: for each method, for each measure, fractions in [0, 1], one a seed, or none; the same measures
+            everywhere.
         title: the finding.
         zoom: let each panel's axis cover the values alone, and not 0 to 100 %.
     """
@@ -53,6 +54,8 @@ def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom:
     for ax, measure, colour, marker in zip(axes[0], measures, COLOURS[2:], MARKERS[2:]):
         for row, measured in enumerate(table.values()):
             values = [100 * float(value) for value in measured[measure]]
+            if not values:
+                continue
             ax.plot(values, [row] * len(values), marker, color=colour, alpha=0.6, markeredgewidth=0, markersize=9)
             number = f"{np.mean(values):.1f} %" if zoom else f"{np.mean(values):.0f} %"
             ax.text(1.01, row, number, transform=ax.get_yaxis_transform(), va="center", fontweight="bold")

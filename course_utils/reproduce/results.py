@@ -24,6 +24,7 @@ def read(path: Path = RESULTS) -> pd.DataFrame:
     """The finished runs in a file; none if there is no such file.
 
     A crash in the middle of writing leaves a last line without its end; `append` cuts it off, and this leaves it out.
+    Where it has left one row of two, the run is made again and the later row counts.
 
     Raises:
         ValueError: the file holds other columns than COLUMNS.
@@ -35,7 +36,8 @@ def read(path: Path = RESULTS) -> pd.DataFrame:
     rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
     frame = pd.DataFrame(list(rows), columns=COLUMNS)
     numbers = {"ratio": float, "noise": float, "seed": int, "epoch": int, "seconds": float, "threads": int}
-    return frame.astype(numbers | dict.fromkeys(METRICS, float))
+    frame = frame.astype(numbers | dict.fromkeys(METRICS, float))
+    return frame.drop_duplicates(list(COLUMNS[: COLUMNS.index("epoch")]), keep="last", ignore_index=True)
 
 
 def append(path: Path, rows: Sequence[dict]) -> None:
