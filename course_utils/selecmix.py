@@ -156,7 +156,7 @@ def log_probabilities(embeddings: Tensor, labels: Tensor, tau: float) -> tuple[T
     """What both contrastive losses are made of.
 
     Returns:
-        (log_p [N, N], the log-softmax of each row's similarities over tau, −inf on the diagonal;
+        (log_p [N, N], the log-softmax of each row's similarities over tau to all others, and 0 on the diagonal;
         positive [N, N] bool, which others share the row's label). Arguments and errors as in `supcon`.
     """
     check_embeddings(embeddings, labels)
@@ -164,7 +164,7 @@ def log_probabilities(embeddings: Tensor, labels: Tensor, tau: float) -> tuple[T
         raise ValueError(f"tau must be positive, got {tau}")
     own = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     logits = (embeddings @ embeddings.T / tau).masked_fill(own, -torch.inf)
-    return logits.log_softmax(dim=1), (labels[:, None] == labels) & ~own
+    return logits.log_softmax(dim=1).masked_fill(own, 0), (labels[:, None] == labels) & ~own
 
 
 def mean_over_positives(losses: Tensor, positive: Tensor) -> Tensor:

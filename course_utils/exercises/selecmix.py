@@ -374,7 +374,8 @@ def _contrastive(
     def twin(embeddings, labels, tau=0.2, q=0.7):
         diagonal = torch.eye(len(labels), dtype=torch.bool)
         logits = scale(embeddings @ embeddings.T, tau)
-        log_p = logits - (logits if own else logits.masked_fill(diagonal, -torch.inf)).logsumexp(1, keepdim=True)
+        others = logits if own else logits.masked_fill(diagonal, -torch.inf)
+        log_p = others.log_softmax(1).masked_fill(diagonal, 0)
         positive = (labels[:, None] == labels) & ~diagonal
         losses, count = torch.where(positive, pair_loss(log_p, q), 0).sum(1), positive.sum(1)
         if finish == "all":
