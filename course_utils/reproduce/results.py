@@ -82,16 +82,20 @@ def table(results: pd.DataFrame, measure: str = "unbiased") -> pd.DataFrame:
 
 
 def published() -> pd.DataFrame:
-    """Unbiased accuracy on Colored MNIST as papers print it, in percent: a row for each table and method, a column for
-    each ratio. Compare within a table only: they differ in the data, the network and how a number was selected."""
+    """Unbiased accuracy on Colored MNIST as papers print it, in percent: a row for each table and method, in their
+    order, a column for each ratio.
+
+    Compare within a table only: they differ in the data, the network and how a number was selected.
+    """
     rows = pd.read_csv(PUBLISHED)
-    cells = rows.assign(cell=[spread(mean, std) for mean, std in zip(rows["mean"], rows["std"])])
-    return cells.set_index(["table", "method", "ratio"])["cell"].unstack("ratio", fill_value="")
+    cells = rows.assign(cell=[spread(mean, std, 2) for mean, std in zip(rows["mean"], rows["std"])])
+    table = cells.set_index(["table", "method", "ratio"])["cell"].unstack("ratio", fill_value="")
+    return table.reindex(pd.MultiIndex.from_frame(rows[["table", "method"]].drop_duplicates()))
 
 
-def spread(mean: float, std: float) -> str:
+def spread(mean: float, std: float, decimals: int = 1) -> str:
     """Both in percent; no ± where there is no standard deviation."""
-    return f"{mean:.1f}" if isnan(std) else f"{mean:.1f} ± {std:.1f}"
+    return f"{mean:.{decimals}f}" if isnan(std) else f"{mean:.{decimals}f} ± {std:.{decimals}f}"
 
 
 def markdown(table: pd.DataFrame, corner: str = "") -> str:
