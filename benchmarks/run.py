@@ -179,13 +179,26 @@ def import_cost() -> float:
     return statistics.median(a - b for a, b in pairs)
 
 
-def run_notebook(path: Path) -> tuple[float, float]:
-    """(seconds, the kernel's peak memory in MiB; Linux only)."""
+# Run in the kernel after a notebook's cells, with its sliders still there.
+PEAK = "print(open('/proc/self/status').read())"
+SLIDERS = """
+import gc, time
+from course_utils.widgets.slider import SliderFigure
+for slider in [s for w in gc.get_objects() if isinstance(w, SliderFigure) for s in w.sliders.values()]:
+    start = time.perf_counter()
+    slider.index = (slider.index + 1) % len(slider.options)
+    print(time.perf_counter() - start)
+"""
+
+
+def run_notebook(path: Path) -> tuple[float, float, list[float]]:
+    """(seconds, the kernel's peak memory in MiB; Linux only, seconds that a step of each slider takes)."""
     book = nbformat.read(path, as_version=4)
-    book.cells.append(nbformat.v4.new_code_cell("print(open('/proc/self/status').read())"))
+    book.cells += [nbformat.v4.new_code_cell(source) for source in (PEAK, SLIDERS)]
     took = seconds(lambda: execute(book))
-    peak = re.search(r"VmHWM:\s+(\d+) kB", book.cells[-1].outputs[0].text).group(1)
-    return took, int(peak) / 1024
+    peak = re.search(r"VmHWM:\s+(\d+) kB", book.cells[-2].outputs[0].text).group(1)
+    steps = [float(line) for output in book.cells[-1].outputs for line in output.text.split()]
+    return took - sum(steps), int(peak) / 1024, steps
 
 
 def main(numbers: list[str]) -> None:
@@ -214,8 +227,10 @@ def main(numbers: list[str]) -> None:
     print(f"| two runs of `reproduce` one after the other ÷ side by side on one core each | {two_runs():.2f} | > 1 |")
     print(f"| `import course_utils` after `import torch` | {import_cost():+.2f} s | ≤ 0.2 s |")
     for path in find(numbers):
-        took, peak = run_notebook(path)
+        took, peak, steps = run_notebook(path)
         print(f"| `{path.name}` from top to bottom | {took:.0f} s, {peak:.0f} MiB | ≤ 180 s, ≤ 1,024 MiB |")
+        if steps:
+            print(f"| the slowest of its {len(steps)} sliders to a new picture | {max(steps):.2f} s | ≤ 1 s |")
 
 
 if __name__ == "__main__":

@@ -153,8 +153,8 @@ def test_a_widget_gets_the_cells_it_needs_and_no_others(lines, needed):
 
 
 @pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
-def test_every_slider_moves_its_picture_within_a_second(path, lab, page):
-    """The notebook's widgets in a copy without the experiments that they do not need."""
+def test_every_slider_moves_its_picture(path, lab, page):
+    """The notebook's widgets in a copy without the experiments that they do not need. How fast: benchmarks/."""
     book = nbformat.read(path, as_version=4)
     book.cells = what_widgets_need(book.cells)
     for cell in book.cells:
@@ -172,12 +172,10 @@ def test_every_slider_moves_its_picture_within_a_second(path, lab, page):
         before = picture.first.get_attribute("src")
         handles.nth(number).focus()
         page.keyboard.press("ArrowRight")
-        start = time.monotonic()
         page.wait_for_function(
             "before => document.querySelector('.jp-OutputArea img.widget-image').src !== before",
-            arg=before, timeout=5_000,
+            arg=before, timeout=30_000,
         )  # fmt: skip
-        assert time.monotonic() - start < 1, f"slider {number + 1} needed {time.monotonic() - start:.1f} s"
 
 
 def test_the_notebook_opens_as_it_is_stored(lab, page):

@@ -79,16 +79,18 @@ def test_one_example_or_one_class_has_no_partner():
     for kind in selecmix.KINDS:
         assert not selecmix.contradicting_pairs(torch.ones(1, 1), torch.zeros(1, dtype=torch.long), kind)[1].any()
     one_class = torch.zeros(4, dtype=torch.long)
-    assert not selecmix.contradicting_pairs(torch.rand(4, 4), one_class, "negative")[1].any()
-    assert selecmix.contradicting_pairs(torch.rand(4, 4), one_class, "positive")[1].all()
+    assert not selecmix.contradicting_pairs(torch.rand(4, 4, generator=seeded()), one_class, "negative")[1].any()
+    assert selecmix.contradicting_pairs(torch.rand(4, 4, generator=seeded()), one_class, "positive")[1].all()
 
 
 def test_wrong_arguments_of_pairs_are_named():
     labels = some_labels(4)
     for message, call in {
-        "kind must be one of": lambda: selecmix.contradicting_pairs(torch.rand(4, 4), labels, "intra"),
+        "kind must be one of": lambda: selecmix.contradicting_pairs(
+            torch.rand(4, 4, generator=seeded()), labels, "intra"
+        ),
         r"similarity must be floating point \[4, 4\]": lambda: selecmix.contradicting_pairs(
-            torch.rand(4, 5), labels, "positive"
+            torch.rand(4, 5, generator=seeded()), labels, "positive"
         ),
         "similarity must be finite": lambda: selecmix.contradicting_pairs(
             torch.full((4, 4), math.nan), labels, "positive"
@@ -120,14 +122,14 @@ def test_the_partner_prevails_and_owns_the_label():
 
 
 def test_who_is_its_own_partner_stays_as_it_is():
-    images, labels = torch.rand(30, 3, 4, 4), some_labels(30)
+    images, labels = torch.rand(30, 3, 4, 4, generator=seeded()), some_labels(30)
     rows = torch.randperm(30, generator=seeded())[:8]
     mixed, told = selecmix.mix_pairs(images, labels, rows, rows, seeded())
     assert torch.allclose(mixed, images[rows]) and torch.equal(told, labels[rows])
 
 
 def test_wrong_arguments_of_the_mixture_are_named():
-    images, labels, rows = torch.rand(6, 2), some_labels(6), torch.arange(3)
+    images, labels, rows = torch.rand(6, 2, generator=seeded()), some_labels(6), torch.arange(3)
     for message, arguments in (
         ("labels must be", (images, labels[:5], rows, rows)),
         ("rows must lie in", (images, labels, rows + 4, rows)),
@@ -176,7 +178,7 @@ def test_the_gradient_of_gsc_takes_the_weight_as_a_constant(embedded):
 
 
 def test_losses_without_any_positive_are_zero_and_can_be_differentiated():
-    z = F.normalize(torch.randn(3, 4), dim=1).requires_grad_()
+    z = F.normalize(torch.randn(3, 4, generator=seeded()), dim=1).requires_grad_()
     for loss in (selecmix.supcon, selecmix.gsc):
         value = loss(z, torch.arange(3))
         assert value.item() == 0
@@ -303,7 +305,7 @@ def test_wrong_arguments_of_the_method_are_named():
 
 
 def test_the_encoder_gives_embeddings_of_length_1():
-    z = models.encoder(dimensions=7)(torch.rand(5, 3, 28, 28))
+    z = models.encoder(dimensions=7)(torch.rand(5, 3, 28, 28, generator=seeded()))
     assert z.shape == (5, 7)
     assert torch.allclose(z.norm(dim=1), torch.ones(5))
     with pytest.raises(ValueError, match="channels and dimensions must be at least 1"):

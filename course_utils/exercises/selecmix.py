@@ -210,8 +210,7 @@ PAIRS = Exercise(
         Mistake(_chosen(_filled("argmin", 1.0), _filled("argmax", -1.0)), ONE),
         Mistake(
             _chosen(_least, _most, own=True),
-            "An example that is alone in its class becomes its own partner. Nobody is a partner of his own: forbid the "
-            "diagonal.",
+            "An example that is alone in its class becomes its own partner. No example may be: forbid the diagonal.",
         ),
         Mistake(_swapped_kinds, SWAPPED),
         Mistake(
