@@ -232,7 +232,7 @@ def main(numbers: list[str]) -> None:
         took, peak, steps = run_notebook(path)
         print(f"| `{path.name}` from top to bottom | {took:.0f} s, {peak:.0f} MiB | ≤ 180 s, ≤ 1,024 MiB |")
         if steps:
-            print(f"| the slowest of its {len(steps)} sliders to a new picture | {max(steps):.2f} s | ≤ 1 s |")
+            print(f"| the slowest of its sliders ({len(steps)}) to a new picture | {max(steps):.2f} s | ≤ 1 s |")
 
 
 if __name__ == "__main__":
