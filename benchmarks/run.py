@@ -192,7 +192,7 @@ for slider in [s for w in gc.get_objects() if type(w) is SliderFigure for s in w
 
 
 def run_notebook(path: Path) -> tuple[float, float, list[float]]:
-    """(seconds, the kernel's peak memory in MiB; Linux only, seconds that a step of each slider takes)."""
+    """(seconds; the kernel's peak memory in MiB, Linux only; the seconds that a step of each slider takes)."""
     book = nbformat.read(path, as_version=4)
     book.cells += [nbformat.v4.new_code_cell(source) for source in (PEAK, SLIDERS)]
     took = seconds(lambda: execute(book))
