@@ -204,7 +204,7 @@ def run_notebook(path: Path) -> tuple[float, float, list[float]]:
 def main(numbers: list[str]) -> None:
     """Print the table of benchmarks/README.md; the notebooks can be named, as in `run.py 01`."""
     for room in (training.loop, training.many):  # both sides of each comparison on the same device
-        room.best_device = lambda: torch.device("cpu")
+        room.chosen_device = lambda: torch.device("cpu")
     images, labels = data.load_mnist()
 
     def fit() -> None:

@@ -80,7 +80,7 @@ def _data() -> Iterator[Line]:
 
 
 def _device() -> Iterator[Line]:
-    yield Line(True, f"device: {models.best_device()}, {torch.get_num_threads()} CPU threads", "")
+    yield Line(True, f"device: {models.chosen_device()}, {torch.get_num_threads()} CPU threads", "")
 
 
 def _training() -> Iterator[Line]:

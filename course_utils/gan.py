@@ -144,7 +144,7 @@ def _risks(
     generators: Stack, discriminators: Stack, draws: Sequence[DrawLam], risk: Risk, pairs: int, rng: torch.Generator
 ) -> Tensor:
     """The risks of all discriminators on fresh pairs, added up."""
-    many, device = len(draws), models.best_device()
+    many, device = len(draws), models.chosen_device()
     real = ring_of_gaussians(many * pairs, rng).view(many, pairs, 2).to(device)
     fake = generators(torch.randn(many, pairs, 2, generator=rng).to(device))
     lam = torch.stack([draw(pairs, rng) for draw in draws]).unsqueeze(2).to(device)
@@ -163,6 +163,6 @@ def _take_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
 def _look(generators: Stack, discriminators: Stack, rng: torch.Generator, n: int = 500) -> tuple[Tensor, Tensor]:
     """(n points of each generator [M, n, 2], the mean norm of its discriminator's gradient there [M])."""
     noise = torch.randn(len(generators.networks), n, 2, generator=rng)
-    points = generators(noise.to(models.best_device())).detach().requires_grad_()
+    points = generators(noise.to(models.chosen_device())).detach().requires_grad_()
     (gradient,) = torch.autograd.grad(discriminators(points).sum(), points)
     return points.detach().cpu(), gradient.norm(dim=2).mean(dim=1).cpu()

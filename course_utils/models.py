@@ -5,7 +5,9 @@ Models take images in [0, 1]; any normalisation is the model's first layer.
 
 import copy
 import ctypes
+import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -40,11 +42,29 @@ def give_back_memory() -> None:
             trim(0)
 
 
-def best_device() -> torch.device:
-    """The GPU if there is one, else the CPU."""
-    if torch.accelerator.is_available():
-        return torch.accelerator.current_accelerator()
-    return torch.device("cpu")
+DEVICE = "COURSE_DEVICE"
+
+
+def chosen_device() -> torch.device:
+    """Where networks are trained: on the CPU, or where the environment variable COURSE_DEVICE says (cuda, mps).
+
+    For networks as small as the course's a GPU is no faster: its steps are over sooner than Python can ask for them.
+
+    Raises:
+        ValueError: PyTorch finds no such device here.
+    """
+    name = os.environ.get(DEVICE) or "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).splitlines()[0]
+        raise ValueError(f"{DEVICE} must name a device of this machine (cpu, cuda, mps), got {name!r}: {why}") from None
+    return device
+
+
+# PyTorch has one global generator for all threads. While one draws from a seed, the others must wait.
+_GLOBAL_GENERATOR = threading.RLock()
 
 
 @contextmanager
@@ -53,9 +73,14 @@ def seeded(seed: int) -> Iterator[None]:
 
     For the draws that take no generator of their own: initial weights, dropout.
     """
-    with torch.random.fork_rng(devices=[]):
+    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+def draws_globally(model: nn.Module) -> bool:
+    """Whether the model's layers draw from the global generator when they are trained, as dropout does."""
+    return any(isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0 for layer in model.modules())
 
 
 def mlp(

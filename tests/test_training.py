@@ -12,13 +12,6 @@ from course_utils import data, metrics, models, training
 POINTS, MOON = data.two_moons(200, noise=0.1, seed=0)
 
 
-@pytest.fixture(autouse=True)
-def on_the_cpu(monkeypatch):
-    """These tests compare numbers to the last digits, so they run in one place."""
-    for room in (training.loop, training.many):
-        monkeypatch.setattr(room, "best_device", lambda: torch.device("cpu"))
-
-
 def small(seed=0, dropout=0.0):
     return nn.Sequential(*models.mlp(2, (32,), 2, seed=seed), nn.Dropout(dropout))
 
@@ -176,11 +169,21 @@ def test_the_bar_shows_loss_and_validation_accuracy(capsys):
     assert "validation_accuracy=" in bar
 
 
-def test_it_trains_on_the_best_device_there_is(monkeypatch):
-    monkeypatch.undo()
+def test_it_trains_on_the_cpu_unless_asked(monkeypatch):
+    monkeypatch.delenv(models.DEVICE, raising=False)
+    assert models.chosen_device() == torch.device("cpu")
+    monkeypatch.setenv(models.DEVICE, "meta")  # the one other device that every machine has; it holds no numbers
     model = small()
-    quick(model, validation=(POINTS, MOON))
-    assert next(model.parameters()).device.type == models.best_device().type
+    with pytest.raises((NotImplementedError, RuntimeError)):
+        quick(model)
+    assert next(model.parameters()).device.type == "meta"
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:77", "CPU!"])
+def test_a_device_that_is_not_there_is_named(name, monkeypatch):
+    monkeypatch.setenv(models.DEVICE, name)
+    with pytest.raises(ValueError, match=rf"COURSE_DEVICE must name a device of this machine .*, got '{name}'"):
+        models.chosen_device()
 
 
 def test_a_loss_that_is_no_number_stops_and_says_where():

@@ -48,7 +48,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=seeds, default=list(range(5)), help="0-4, or 0,3,7")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="ours")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the CSV file that grows (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=1 if models.best_device().type != "cpu" else joblib.cpu_count(),
+    parser.add_argument("--jobs", type=int, default=1 if models.chosen_device().type != "cpu" else joblib.cpu_count(),
                         help="runs at a time, each with one thread and 1.5 GB (default: %(default)s)")  # fmt: skip
     return parser.parse_args(arguments)
 

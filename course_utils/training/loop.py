@@ -1,9 +1,11 @@
 """`fit`: batches, steps, a learning rate over the steps, a history."""
 
 import math
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,7 +17,7 @@ from torch import Tensor, nn
 from course_utils import plots, progress
 from course_utils.data import check_labels
 from course_utils.metrics import empirical_risk, error_rate, keeping_mode, predict
-from course_utils.models import best_device, give_back_memory, seeded
+from course_utils.models import chosen_device, draws_globally, give_back_memory, seeded
 
 
 class Batch(NamedTuple):
@@ -120,11 +122,11 @@ def fit(
     callback: Callable[[int, nn.Module], dict[str, float] | None] | None = None,
     show: bool = True,
 ) -> History:
-    """Train `model` with Adam, on the GPU if there is one.
+    """Train `model` with Adam, on the CPU if you have not chosen another device (`models.chosen_device`).
 
     Args:
-        model: from images to logits [N, K]. Its parameters change and move to the GPU if there is one; each
-            layer's train or eval mode is as before afterwards, its gradients are gone.
+        model: from images to logits [N, K]. Its parameters change, and move to that device; each layer's train or
+            eval mode is as before afterwards, its gradients are gone.
         images: [N, …] float32; pictures [N, C, H, W] in [0, 1].
         labels: [N] int64 in 0…K − 1.
         loss: the method, a function from (model, batch) to a loss. It is called in train mode.
@@ -134,7 +136,8 @@ def fit(
         weight_decay: Adam's L2 penalty.
         schedule: the learning rate over the steps, as a share of `lr`: `one_cycle`, with which short runs converge
             too, `constant`, or `late_decay`.
-        seed: draws the order of the examples and all that is random inside the model and the loss.
+        seed: draws the order of the examples and all that is random inside the model and the loss. (In `side_by_side`
+            a loss must draw from `batch.generator`: PyTorch's global generator belongs to all threads.)
         validation: (images, labels), measured after each epoch.
         callback: called as `callback(epoch, model)` after each epoch; what it returns joins the epoch's row.
         show: whether to show a progress bar. A training without one is taken to be part of a larger loop, which
@@ -154,13 +157,15 @@ def fit(
             raise ValueError(f"validation must be a pair (images, labels), got {type(validation).__name__}")
         check_examples(*validation, of="validation ")
     check_positive(epochs=epochs, lr=lr, batch_size=batch_size)
-    device = best_device()
+    device = chosen_device()
     model.to(device)
     images, labels = images.to(device), labels.to(device)
     generator = torch.Generator().manual_seed(seed)
     steps = epochs * math.ceil(len(labels) / batch_size)
     history = History()
-    with seeded(seed), keeping_mode(model), progress.bar(steps, "training", show) as bar:
+    alone = threading.current_thread() is threading.main_thread()
+    own_draws = seeded(seed) if alone or draws_globally(model) else nullcontext()
+    with own_draws, keeping_mode(model), progress.bar(steps, "training", show) as bar:
         try:
             optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
             step_loss = scheduled(loss, optimizer, lr, schedule, steps, bar)

@@ -5,6 +5,7 @@ Each network does what it would do alone: the losses are added up, and no loss d
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import pandas as pd
@@ -14,11 +15,12 @@ from torch.nn import functional as F
 
 from course_utils import progress
 from course_utils.data import check_labels
-from course_utils.models import best_device, give_back_memory, seeded
+from course_utils.models import chosen_device, draws_globally, give_back_memory, seeded
 from course_utils.training.loop import Batch, Schedule, Vicinity, check_positive, one_cycle, scheduled, train_epoch
 from course_utils.training.stack import Stack
+from course_utils.training.together import side_by_side
 
-TOGETHER = 10  # networks that are trained at once: twice as many gain a few per cent, and need 50 MB more
+TOGETHER = 5  # networks in one stack: twice as many gain a few per cent, and need 50 MB more
 
 
 class Record(NamedTuple):
@@ -48,7 +50,7 @@ def fit_many(
     """Train many networks of one layout with ERM and Adam, each on its own examples or what lies near them.
 
     Network m ends up as after `fit(models[m], images[rows[m]], labels[m], seed=seed + m, …)`, whatever the others
-    are. (With dropout that is so on average only: its draws are made for ten networks at once.)
+    are. (With dropout that is so on average only: its draws are made for some networks at once.)
 
     Args:
         models: M networks that differ in nothing but their weights, without BatchNorm. Their parameters change.
@@ -75,29 +77,42 @@ def fit_many(
     check_positive(epochs=epochs, lr=lr, batch_size=batch_size)
     if vicinities is not None and len(vicinities) != len(models):
         raise ValueError(f"vicinities must be {len(models)}, one for each network, got {len(vicinities)}")
-    images, labels, rows = images.to(best_device()), labels.cpu(), rows.cpu()
+    images, labels, rows = images.to(chosen_device()), labels.cpu(), rows.cpu()
     steps = epochs * math.ceil(rows.shape[1] / batch_size)
-    starts = range(0, len(models), TOGETHER)
     seen = torch.empty(epochs, *rows.shape, dtype=torch.int16)
     watched = torch.empty(epochs, len(models), len(watch), dtype=torch.int16)
-    with seeded(seed), progress.bar(steps * len(starts), f"training {len(models)} networks") as bar:
-        for start in starts:
-            part = slice(start, start + TOGETHER)
-            stack = _Asked(models[part], examples=rows.shape[1])
-            generators = [torch.Generator().manual_seed(seed + start + m) for m in range(len(stack.networks))]
-            optimizer = torch.optim.Adam(stack.weights.values(), lr=lr, weight_decay=weight_decay, fused=True)
-            loss = scheduled(_erm_of_each, optimizer, lr, schedule, steps, bar)
-            for epoch in range(epochs):
-                stack.layout.train()
-                own = _batches(images, labels[part], rows[part], batch_size, generators)
-                near = own if vicinities is None else _moved(own, vicinities[part], generators)
-                train_epoch(stack, loss, near, optimizer)
-                seen[epoch, part] = stack.answers
-                watched[epoch, part] = stack.predict(watch)
-            stack.unpack()
-            del stack, optimizer, loss  # before the next group takes as much memory again
+
+    def train(part: slice) -> None:
+        stack = _Asked(models[part], examples=rows.shape[1])
+        generators = [torch.Generator().manual_seed(seed + m) for m in range(part.start, part.stop)]
+        optimizer = torch.optim.Adam(stack.weights.values(), lr=lr, weight_decay=weight_decay, fused=True)
+        loss = scheduled(_erm_of_each, optimizer, lr, schedule, steps, bar)
+        for epoch in range(epochs):
+            stack.layout.train()
+            own = _batches(images, labels[part], rows[part], batch_size, generators)
+            near = own if vicinities is None else _moved(own, vicinities[part], generators)
+            train_epoch(stack, loss, near, optimizer)
+            seen[epoch, part] = stack.answers
+            watched[epoch, part] = stack.predict(watch)
+        stack.unpack()
+
+    groups = _groups(len(models))
+    with progress.bar(steps * len(groups), f"training {len(models)} networks") as bar:
+        if draws_globally(models[0]):  # one stream of draws for all of them
+            with seeded(seed):
+                for part in groups:
+                    train(part)
+        else:
+            side_by_side(train, groups)
     give_back_memory()
     return Record(seen, watched)
+
+
+def _groups(networks: int) -> list[slice]:
+    """Which networks are trained in one stack: at least two groups, so that two cores have something to do, and the
+    same ones on every machine, so that numbers are too."""
+    count = max(math.ceil(networks / TOGETHER), min(2, networks))
+    return [slice(a, b) for a, b in pairwise(networks * k // count for k in range(count + 1))]
 
 
 def by_epoch(**measures: Tensor) -> pd.DataFrame:
@@ -134,7 +149,7 @@ class _Asked(Stack):
         """Classes [M, W] int16 on the CPU, in eval mode; images [W, …], the same for all."""
         self.layout.eval()
         with torch.no_grad():
-            parts = [self(part.to(best_device()), each=None).argmax(dim=2) for part in images.split(128)]
+            parts = [self(part.to(chosen_device()), each=None).argmax(dim=2) for part in images.split(128)]
         return torch.cat(parts, dim=1).cpu().short()
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from course_utils.models import best_device
+from course_utils.models import chosen_device
 
 
 class Stack:
@@ -20,7 +20,7 @@ class Stack:
     """
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
-        device = best_device()
+        device = chosen_device()
         self.networks, self.layout = networks, copy.deepcopy(networks[0]).to(device)
         self.weights = {
             name: torch.stack([network.get_parameter(name).detach().to(device) for network in networks])
