@@ -80,7 +80,9 @@ def _data() -> Iterator[Line]:
 
 
 def _device() -> Iterator[Line]:
-    yield Line(True, f"device: {models.chosen_device()}, {torch.get_num_threads()} CPU threads", "")
+    threads, cores = torch.get_num_threads(), training.cores()
+    found = f"device: {models.chosen_device()}; threads for one computation: {threads}; side by side: {cores}"
+    yield Line(True, found, "")
 
 
 def _training() -> Iterator[Line]:
@@ -89,9 +91,10 @@ def _training() -> Iterator[Line]:
     images, labels = data.load_mnist(n=20_000)
     history = training.fit(model, images, labels, epochs=4, validation=data.load_mnist("test", n=2_000))
     score, seconds = history.rows[-1]["validation_accuracy"], time.perf_counter() - start
-    mend = "restart the kernel and run this cell again; if it stays, another program is using the processor"
-    found = f"training: {score:.0%} of 2,000 unseen digits right (needs 90 %) after {seconds:.0f} s (at most 30 s)"
-    yield Line(score > 0.9 and seconds < 30, found, mend)
+    # A slow machine still works, so the time is said and not judged.
+    slow = " (usually 2 to 5 s: another program is using the processor)" if seconds > 15 else ""
+    found = f"training: {score:.0%} of 2,000 unseen digits right (needs 90 %) after {seconds:.0f} s{slow}"
+    yield Line(score > 0.9, found, "restart the kernel and run this cell again")
 
 
 def _sliders() -> Iterator[Line]:

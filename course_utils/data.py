@@ -11,6 +11,7 @@ import io
 import math
 import shutil
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -105,6 +106,30 @@ def holdout(labels: Tensor, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     kept = torch.ones(len(labels), dtype=torch.bool)
     kept[held] = False
     return kept.nonzero().squeeze(1), held[torch.randperm(n, generator=generator)]
+
+
+def subsets(seeds: Sequence[int], n: int, of: int) -> Tensor:
+    """For each seed its own examples: which `n` of `of` a training with that seed takes.
+
+    A seed's subset hangs on nothing but the seed, so two seeds may have some examples in common: a share of n / of on
+    average. A smaller `n` gives the first ones of a larger.
+
+    Args:
+        seeds: any whole numbers.
+        n: how many for each seed, 1…of.
+        of: how many examples there are.
+
+    Returns:
+        rows [seeds, n] int64 in 0…of − 1, no example twice in a row.
+
+    Raises:
+        ValueError: no seed, or an `n` outside 1…of.
+    """
+    if len(seeds) == 0:
+        raise ValueError("seeds must hold at least one seed, got none")
+    if not 1 <= n <= of:
+        raise ValueError(f"n must be between 1 and the {of} examples there are, got {n}")
+    return torch.stack([torch.randperm(of, generator=torch.Generator().manual_seed(seed))[:n] for seed in seeds])
 
 
 def random_labels(labels: Tensor, num_classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -1,14 +1,13 @@
 """Sliders in a real browser: JupyterLab serves them, headless Chromium moves them, and the picture must follow.
 
-nbval cannot see a missing widget manager, which shows a slider as text. Run with `make test-browser`.
+nbval cannot see a missing widget manager, which shows a slider as text. All the course's desks stand on one page, with
+tiny data: what a browser can find needs no training. Run with `make test-browser`.
 """
 
-import ast
 import os
 import re
 import shutil
 import subprocess
-import symtable
 import sys
 import time
 import urllib.request
@@ -17,22 +16,57 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_utils.notebooks import NOTEBOOKS
+from course_utils.notebooks import NOTEBOOKS, clean, find
 
 RESULTS = Path(__file__).resolve().parents[1] / "test-results"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None,
-        reason="needs Chromium: `apt-get install chromium` on Debian and Ubuntu; or put it on the PATH",
-    ),
-]
-BOOKS = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if '"widget-' in path.read_text(encoding="utf-8")]
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="needs Chromium: `apt-get install chromium` on Debian and Ubuntu; or put it on the PATH"
+)
 # Settings of JupyterLab by extension. Its news popup would cover the page; cells out of sight have no text.
 SETTINGS = {
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
     "notebook-extension/tracker": '{"windowingMode": "none"}',
+}
+PATIENCE = 15  # seconds, for a desk to appear and for a picture to follow
+
+SETUP = """
+from course_utils import biased, data, memorization, metrics, models, plots, widgets
+import torch
+
+plots.use_style()
+"""
+# Each step of each slider gives another picture. Of two recorded trainings with the same answers it would not.
+TINY_DATA = """
+images, labels = data.load_mnist("test", n=100)
+nets = {"ERM": models.small_cnn(seed=0), "mixup": models.small_cnn(seed=1)}
+
+noisy = {}
+for share in (0.2, 0.4):
+    told, _ = data.flip_labels(labels, share, 10, torch.Generator().manual_seed(0))
+    seen = torch.stack([labels, told])
+    noisy[share] = memorization.NoisyRun(images, labels, told, seen, torch.tensor([0.9, 0.6]))
+
+bias = labels.roll(1)
+sheet = biased.colour_swaps(widgets.one_of_each(images, labels))
+digits, colours = torch.arange(10).repeat_interleave(10), torch.arange(10).repeat(10)
+by_colour = biased.BiasedRun(labels, bias, torch.stack([bias, labels]), torch.stack([colours, digits]))
+recorded = {0.01: by_colour, 0.05: by_colour._replace(test=by_colour.test.flip(0))}
+
+coloured = biased.paint(images, bias, 0.005, torch.Generator().manual_seed(0))
+moments = {f"seed {seed}": metrics.predict(models.encoder(seed=seed), coloured) for seed in (0, 1)}
+embedded = widgets.Embedded(coloured, labels, bias, moments)
+anchors = torch.tensor([int((labels == digit).nonzero()[0]) for digit in range(10)])
+"""
+# The desks of the course, in the order of its chapters, and what each is given.
+DESKS = {
+    "digit_browser": "",
+    "moons_playground": "",
+    "by_heart": "noisy",
+    "mixing_desk": 'nets, {"ERM": 0.0, "mixup": 1.0}, images, labels',
+    "attack_desk": "nets, images, labels",
+    "bias_desk": "recorded, sheet",
+    "pair_desk": "embedded, anchors",
 }
 
 
@@ -74,13 +108,13 @@ def wait_for_address(log, server):
 
 @pytest.fixture
 def page(request):
-    """A page of headless Chromium; a screenshot is kept in test-results/ if the test fails."""
+    """A page of headless Chromium, tall enough for all desks; if the test fails, test-results/ keeps a screenshot."""
     from playwright.sync_api import sync_playwright
 
     options = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        page = browser.new_page(viewport={"width": 1200, "height": 1000})
+        page = browser.new_page(viewport={"width": 1200, "height": 4800})
         failed = request.session.testsfailed
         yield page
         if request.session.testsfailed > failed:
@@ -109,75 +143,66 @@ def run_all(page, cells):
         page.keyboard.press("Control+Enter")
         page.wait_for_function(
             "n => /\\d/.test(document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')[n].innerText)",
-            arg=number, timeout=300_000,
+            arg=number, timeout=60_000,
         )  # fmt: skip
 
 
-def reads_and_sets(source):
-    """The variables that a cell takes from cells before it, and those that it sets (but not `table["key"] = …`)."""
-    reads, sets = set(), set()
-    for line in ast.parse(source).body:
-        tables = [symtable.symtable(ast.unparse(line), "cell", "exec")]
-        for table in tables:
-            tables += table.get_children()
-        top = tables[0].get_symbols()
-        used = [s for s in top if s.is_referenced()] + [s for t in tables[1:] for s in t.get_symbols() if s.is_global()]
-        reads |= {symbol.get_name() for symbol in used} - sets
-        sets |= {symbol.get_name() for symbol in top if symbol.is_assigned() or symbol.is_imported()}
-    return reads, sets
+def comes_true(page, condition):
+    """Whether it does before our patience ends."""
+    for _ in range(10 * PATIENCE):
+        if condition():
+            return True
+        page.wait_for_timeout(100)
+    return False
 
 
-def what_widgets_need(cells):
-    """The set-up, the widgets, and the cells that make what those use; not the other experiments."""
-    kept, wanted = [], set()
-    for cell in reversed([cell for cell in cells if cell.cell_type == "code"]):
-        reads, sets = reads_and_sets(cell.source)
-        if cell.id == "setup" or cell.id.startswith("widget-") or sets & wanted:
-            kept.insert(0, cell)
-            wanted = (wanted - sets) | reads
-    return kept
+def what_is_wrong(page, cell):
+    """Try the desk that a cell shows: a line for each slider that its own picture does not follow."""
+    parts = cell.locator(".widget-vbox > *")
+    picture, sliders = parts.and_(page.locator("img.widget-image[src]")), parts.and_(page.locator(".widget-slider"))
+    if not comes_true(page, lambda: sliders.count() and picture.count() == parts.count() - sliders.count() == 1):
+        return [f"no picture with sliders, but {cell.locator('.jp-OutputArea-output').first.inner_text()[-300:]!r}"]
+    return list(filter(None, (what_is_ignored(page, slider, picture) for slider in sliders.all())))
 
 
-@pytest.mark.parametrize(
-    ("lines", "needed"),
-    [
-        (["x = 1", "y = 2", "x = x + 1", "show(x)"], [0, 2, 3]),
-        (["k = 3", "d = [k for k in range(3)]", "show(k, d)"], [0, 1, 2]),
-        (["from m import g", "def f():\n    return g()", "def h():\n    g = 1", "show(f())"], [0, 1, 3]),
-    ],
-)
-def test_a_widget_gets_the_cells_it_needs_and_no_others(lines, needed):
-    cells = [nbformat.v4.new_code_cell(line, id=f"cell-{i}") for i, line in enumerate(lines)]
-    cells[-1].id = "widget-it"
-    assert what_widgets_need(cells) == [cells[i] for i in needed]
+def what_is_ignored(page, slider, picture):
+    """Move a slider by one step, back if it stands at its end; say so if the picture stays as it was."""
+    handle, readout = slider.locator(".noUi-handle"), slider.locator(".widget-readout")
+    before, start = picture.get_attribute("src"), readout.inner_text()
+    at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+    handle.press("ArrowLeft" if at_end else "ArrowRight")
+    if comes_true(page, lambda: picture.get_attribute("src") != before):
+        return None
+    name = slider.locator(".widget-label").inner_text()
+    return f"{name!r} went from {start} to {readout.inner_text()}, and the picture stayed as it was"
 
 
-@pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
-def test_every_slider_moves_its_picture(path, lab, page):
-    """The notebook's widgets in a copy without the experiments that they do not need. How fast: benchmarks/."""
-    book = nbformat.read(path, as_version=4)
-    book.cells = what_widgets_need(book.cells)
-    for cell in book.cells:
-        cell.outputs, cell.execution_count = [], None
-    name = f"widgets_of_{path.name}"
-    nbformat.write(book, lab[1] / name)
-    open_notebook(page, lab, name)
-    run_all(page, len(book.cells))
-
-    handles = page.locator(".jp-OutputArea .widget-slider .noUi-handle")
-    handles.first.wait_for(timeout=30_000)
-    picture = page.locator(".jp-OutputArea img.widget-image")
-    assert handles.count() > 0
-    for number in range(handles.count()):
-        before = picture.first.get_attribute("src")
-        handles.nth(number).focus()
-        page.keyboard.press("ArrowRight")
-        page.wait_for_function(
-            "before => document.querySelector('.jp-OutputArea img.widget-image').src !== before",
-            arg=before, timeout=30_000,
-        )  # fmt: skip
+@pytest.mark.browser
+@needs_chromium
+def test_every_slider_moves_its_picture(lab, page):
+    """All desks on one page. How fast they are: benchmarks/. What they draw: test_pictures.py."""
+    sources = [SETUP, TINY_DATA, *(f"widgets.{name}({arguments})" for name, arguments in DESKS.items())]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source.strip()) for source in sources])
+    clean(book)  # it names the kernel, for which JupyterLab would ask
+    nbformat.write(book, lab[1] / "desks.ipynb")
+    open_notebook(page, lab, "desks.ipynb")
+    run_all(page, len(sources))
+    cells = page.locator(".jp-CodeCell").all()[-len(DESKS) :]
+    wrong = [f"{name}: {line}" for name, cell in zip(DESKS, cells) for line in what_is_wrong(page, cell)]
+    assert not wrong, "\n".join(wrong)
 
 
+def test_every_desk_of_the_course_is_on_the_page():
+    """A new chapter's desk belongs in DESKS; no browser is needed to see that it is missing."""
+    cells = [cell for path in find([]) for cell in nbformat.read(path, as_version=4).cells]
+    sources = [cell.source for cell in cells if cell.id.startswith("widget-")]
+    shown = [re.findall(r"\bwidgets\.(\w+)\(", source) for source in sources]
+    assert all(shown), "a cell called widget-* shows nothing of course_utils.widgets"
+    assert {name for names in shown for name in names} == set(DESKS)
+
+
+@pytest.mark.browser
+@needs_chromium
 def test_the_notebook_opens_as_it_is_stored(lab, page):
     """Before anything is run the page shows its pictures, and a sentence where a widget will be."""
     open_notebook(page, lab, "00_start_here.ipynb")

@@ -3,9 +3,13 @@
 The answers here are written as students write them, not taken from the twins in the checks.
 """
 
+import builtins
 import inspect
 import math
 import re
+import symtable
+import textwrap
+from functools import cache
 
 import answers_adversarial
 import answers_bias
@@ -19,7 +23,7 @@ from torch.nn import functional as F
 
 from course_utils import exercises
 from course_utils.exercises import EXERCISES
-from course_utils.notebooks import NOTEBOOKS
+from course_utils.notebooks import find
 
 
 def check(name, attempt):
@@ -723,13 +727,38 @@ def test_messages_are_safe_as_html():
     assert "<script>" not in check("empirical_risk", fails)._repr_html_()
 
 
-def setup_of(name):
-    """The set-up cell of the notebook in which the exercise stands."""
-    for path in NOTEBOOKS.glob("*.ipynb"):
-        cells = {cell.id: cell.source for cell in nbformat.read(path, as_version=4).cells}
-        if f"exercise-{name}" in cells:
-            return cells["setup"]
-    raise AssertionError(f"no notebook has the exercise {name}")
+@cache
+def pages():
+    """The code cells of each chapter, by their ids."""
+    books = [nbformat.read(path, as_version=4) for path in find([])]
+    return [{cell.id: cell.source for cell in book.cells if cell.cell_type == "code"} for book in books]
+
+
+def page_of(name):
+    """The code cells of the chapter in which the exercise stands."""
+    return next(cells for cells in pages() if f"exercise-{name}" in cells)
+
+
+def symbols(source):
+    """The tables of symbols of a piece of code: its own, and those of all functions and classes in it."""
+    tables = [symtable.symtable(source, "cell", "exec")]
+    for table in tables:  # grows while it is gone through
+        tables += table.get_children()
+    return tables
+
+
+def reads(function):
+    """The globals, builtins aside, that a function reads wherever it stands in its source."""
+    tables = symbols(textwrap.dedent(inspect.getsource(function)))
+    names = {symbol.get_name() for table in tables[1:] for symbol in table.get_symbols() if symbol.is_global()}
+    return names - set(dir(builtins)) - {function.__name__}
+
+
+def binds(source):
+    """The names that a cell gives a value to."""
+    return {
+        symbol.get_name() for symbol in symbols(source)[0].get_symbols() if symbol.is_assigned() or symbol.is_imported()
+    }
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -737,8 +766,46 @@ def test_the_solution_is_the_packages_own_source_and_passes_where_it_is_pasted(n
     shown = exercises.solution(name).data
     assert shown == inspect.getsource(EXERCISES[name].reference)
     names = {}
-    exec(setup_of(name) + "\n" + shown, names)
+    exec(page_of(name)["setup"] + "\n" + shown, names)
     assert check(name, names[name]).state == "right"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_pasted_solution_does_on_its_page_what_the_packages_function_does(name):
+    """It reads the very same objects there, from the first cell to the last. So a page with its solutions put in does
+    what nbval sees the unsolved page do, and need not be run a second time."""
+    reference, cells, names = EXERCISES[name].reference, page_of(name), {}
+    exec(cells["setup"], names)
+    for wanted in reads(reference):
+        assert names[wanted] is inspect.unwrap(reference).__globals__[wanted], wanted
+        for cell_id, source in cells.items():
+            its_own = wanted in EXERCISES and (cell_id == f"exercise-{wanted}" or f"{wanted} = " in source)
+            assert cell_id == "setup" or its_own or wanted not in binds(source), (
+                f"{cell_id} gives {wanted} another value"
+            )
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_page_takes_over_whatever_passed(name):
+    """Behind the check, `NAME = ….use()`, and no other value for NAME: the rest of the page runs on that function."""
+    cells = page_of(name)
+    ids = list(cells)
+    after = ids[ids.index(f"check-{name}") + 1 :]
+    users = [cell_id for cell_id in after if name in binds(cells[cell_id])]
+    assert users, f"no cell uses {name}"
+    for cell_id in users:
+        assert re.search(rf"^{name} = \w+_check\.use\(\)$", cells[cell_id], re.M), cell_id
+
+
+def test_what_a_page_gives_another_value_is_seen():
+    assert binds("import a.b\nfrom c import d as e\nf = 1\nfor g in h:\n    i: int = 2\ndef j(k):\n    l = m") == set(
+        "aefgij"
+    )
+
+    def outer(labels):
+        return [F.softmax(row) for row in labels] + len(torch.tensor(labels))
+
+    assert reads(outer) == {"F", "torch"}
 
 
 @pytest.mark.parametrize("name", EXERCISES)

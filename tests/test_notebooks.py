@@ -9,6 +9,7 @@ import html
 import inspect
 import io
 import re
+import sys
 import textwrap
 from pathlib import Path
 
@@ -17,10 +18,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from course_utils import checkup, plots
 from course_utils.exercises import EXERCISES
-from course_utils.notebooks import NOTEBOOKS, WIDGET
+from course_utils.notebooks import NOTEBOOKS, WIDGET, find
 
-BOOKS = {path.stem: nbformat.read(path, as_version=4) for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
+BOOKS = {path.stem: nbformat.read(path, as_version=4) for path in find([])}
 PATH = r"/(home|root|Users|tmp|work|mnt|usr|opt|private|content)/|[A-Z]:\\"
 IGNORED = "nbval-ignore-output"
 
@@ -72,6 +74,16 @@ def test_every_picture_shows_something(book):
         assert picture.std() > 5, f"{cell.id} stores a blank picture"
 
 
+def test_every_picture_is_drawn_as_the_code_draws_today(book):
+    """nbval compares no pictures: one with another palette is older than `plots.png`."""
+    for cell, output in outputs(book, "image/png"):
+        picture = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+        assert picture.mode == "P", cell.id
+        assert len(picture.getpalette()) // 3 <= plots.PNG_COLOURS, (
+            f"{cell.id}: run `make run NB={book.cells[0].source[2:4]}`"
+        )
+
+
 def test_every_cell_that_draws_stores_a_picture(book):
     for cell in code(book):
         if "plots.show(" in cell.source or ".card()" in cell.source:
@@ -93,6 +105,17 @@ def test_few_cells_are_ignored_by_nbval(book):
     assert len(ignored) <= 1, ignored
 
 
+def test_the_stored_self_check_has_the_lines_of_todays(capsys):
+    """nbval does not compare it, since versions and seconds differ."""
+    (cell,) = [cell for cell in code(BOOKS["00_start_here"]) if IGNORED in cell.metadata.get("tags", [])]
+    assert checkup.checkup()
+
+    def without_numbers(text):
+        return re.sub(r"[\d.,+a-z]*\d[\w.,+]*( s)?", "#", re.sub(r" \(usually .*?\)", "", text)).splitlines()
+
+    assert without_numbers(cell.outputs[0].text) == without_numbers(capsys.readouterr().out)
+
+
 def test_nbval_is_switched_off_in_no_other_way(book):
     for cell in code(book):
         assert set(cell.metadata.get("tags", [])) <= {"exercise", IGNORED}, cell.id
@@ -108,16 +131,21 @@ def test_no_path_of_a_machine(book):
 
 
 def test_code_cells_are_short(book):
+    """A laptop shows 28 lines of code at a time, a projector 16: no cell needs scrolling here, half of them not there.
+    They aim lower (20 lines at most, 8 in the middle)."""
     lengths = {cell.id: len(cell.source.splitlines()) for cell in code(book)}
-    assert max(lengths.values()) <= 25, lengths
-    assert np.median(list(lengths.values())) <= 12
+    assert max(lengths.values()) <= 28, lengths
+    assert np.median(list(lengths.values())) <= 16
     assert max(len(line) for cell in code(book) for line in cell.source.splitlines()) <= 105
 
 
 def test_the_page_is_not_too_long_or_too_heavy(book):
-    assert len(book.cells) <= 60
-    assert sum(len(cell.source.split()) for cell in prose(book)) <= 2800
-    assert len(nbformat.writes(book).encode()) <= 500 * 1024
+    """Of 90 minutes in a lab, exercises and experiments take 50. The other 40 are for the prose: 3,200 words at 80 a
+    minute, formulas and figures looked at on the way. GitHub shows notebooks of up to a megabyte. Chapters aim lower
+    (2,200 words, 500 kB), so that a sentence more never breaks CI."""
+    assert len(book.cells) <= 70
+    assert sum(len(cell.source.split()) for cell in prose(book)) <= 3_200
+    assert len(nbformat.writes(book).encode()) <= 750_000
 
 
 def test_cell_ids_are_short_and_readable(book):
@@ -142,7 +170,14 @@ def test_one_title_and_a_table_of_minutes(book):
 def test_the_first_idea_comes_soon_and_the_setup_prints_nothing(book):
     assert code(book)[0].id == "setup"
     assert not code(book)[0].outputs
-    assert len(code(book)[0].source.splitlines()) <= 16
+    assert len(code(book)[0].source.splitlines()) <= 18
+
+
+def test_the_course_is_imported_before_torch(book):
+    """It says how many threads PyTorch uses, which counts only before PyTorch is loaded."""
+    imports = re.findall(r"^(?:from|import) ([\w.]+)", code(book)[0].source, re.M)
+    first = next(name for name in imports if name.split(".")[0] not in sys.stdlib_module_names)
+    assert first == "course_utils"
 
 
 def test_every_experiment_is_preceded_by_prose(book):

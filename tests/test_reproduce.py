@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import biased, data, lff, reproduce, training
+from course_utils import biased, data, lff, models, reproduce, training
 from course_utils.reproduce import Run, grid, runs
 from course_utils.reproduce.__main__ import parse
 
@@ -119,7 +119,8 @@ def test_published_numbers_are_tables_of_their_own():
     assert text.splitlines()[-1] == "| DeNetDM | 74.72 ± 0.99 | 85.22 ± 0.76 | 89.29 ± 0.51 | 93.54 ± 0.22 |"
 
 
-def test_the_command_line():
+def test_the_command_line(monkeypatch):
+    monkeypatch.setenv(models.DEVICE, "cpu")
     asked = parse(["colored-mnist", "--methods", "erm", "selecmix", "--ratios", ".01", "--seeds", "0-2,7"])
     assert asked.seeds == [0, 1, 2, 7] and asked.methods == ["erm", "selecmix"] and asked.ratios == [0.01]
     assert parse(["colored-mnist"]).out == reproduce.RESULTS
@@ -129,9 +130,12 @@ def test_the_command_line():
         ["mnist"],
         ["colored-mnist", "--seeds", "1-2-3"],
         ["colored-mnist", "--ratios", "5"],
+        ["colored-mnist", "--device", "toaster"],
     ):
         with pytest.raises(SystemExit):
             parse(wrong)
+    monkeypatch.setenv(models.DEVICE, "cpu")
+    assert parse(["colored-mnist", "--device", "cpu"]).jobs >= 1
 
 
 @pytest.fixture

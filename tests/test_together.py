@@ -35,7 +35,11 @@ def test_results_come_in_the_order_of_the_items(cores):
     assert training.side_by_side(slower_at_first, []) == []
 
 
-@pytest.mark.parametrize("options", [{}, {"dropout": 0.3}, {"loss": mixup.mixup_loss(0.5, num_classes=2)}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"dropout": 0.3}, {"loss": mixup.mixup_loss(0.5, num_classes=2)}],
+    ids=["erm", "dropout", "mixup"],
+)
 def test_trainings_end_as_they_do_one_after_the_other(options, cores):
     alone = [train(seed, **options) for seed in range(4)]
     before = torch.get_rng_state()

@@ -8,6 +8,7 @@ import html
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -97,8 +98,8 @@ def check(exercise: Exercise, attempt: Callable) -> Verdict:
             "Run the cell with your function, then this one."
         )
         return Verdict(exercise, attempt, "not attempted", message)
-    expected, _ = _watched(exercise, exercise.reference)
-    seen, error = _watched(exercise, attempt)
+    expected, _ = _always(exercise.watch, exercise.reference)
+    seen, error = _watched(exercise.watch, attempt)
     # torch raises NotImplementedError too, for instance for a minus between tables of True and False.
     if isinstance(error, NotImplementedError) and str(error) == "your turn":
         message = (
@@ -116,21 +117,27 @@ def source(exercise: Exercise) -> Code:
     return Code(inspect.getsource(exercise.reference), language="python")
 
 
-def _watched(exercise: Exercise, function: Callable) -> tuple[list[Sight], Exception | None]:
+def _watched(watch: Callable[[Callable], Iterator[Sight]], function: Callable) -> tuple[list[Sight], Exception | None]:
     """What is seen of a function, and the error that ended it, if one did."""
     seen = []
     try:
-        for sight in exercise.watch(function):
+        for sight in watch(function):
             seen.append(sight)
     except Exception as error:
         return seen, error
     return seen, None
 
 
+@cache
+def _always(watch: Callable[[Callable], Iterator[Sight]], function: Callable) -> tuple[list[Sight], Exception | None]:
+    """The same for the course's own functions, the reference and the twins: they never change, so look once."""
+    return _watched(watch, function)
+
+
 def _diagnosis(exercise: Exercise, seen: list[Sight], error: Exception | None) -> str:
     """The mistake whose twin does the same, down to the words of an error; else what can be said without one."""
     for mistake in exercise.mistakes:
-        twin_seen, twin_error = _watched(exercise, mistake.twin)
+        twin_seen, twin_error = _always(exercise.watch, mistake.twin)
         if _same(seen, twin_seen) and repr(error) == repr(twin_error):
             return mistake.says
     if error is not None:

@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,9 +49,19 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=seeds, default=list(range(5)), help="0-4, or 0,3,7")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="ours")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the CSV file that grows (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=1 if models.chosen_device().type != "cpu" else joblib.cpu_count(),
-                        help="runs at a time, each with one thread and 1.5 GB (default: %(default)s)")  # fmt: skip
-    return parser.parse_args(arguments)
+    parser.add_argument("--jobs", type=int, help="runs at a time, each with one thread and 1.5 GB (default: as many as "
+                        "there are cores, or 1 on a GPU)")  # fmt: skip
+    parser.add_argument("--device", help=f"where to train, for instance cuda (default: {models.DEVICE}, or the CPU)")
+    asked = parser.parse_args(arguments)
+    if asked.device:
+        os.environ[models.DEVICE] = asked.device  # which the processes of the runs inherit
+    try:
+        device = models.chosen_device()
+    except ValueError as error:
+        parser.error(str(error))
+    if asked.jobs is None:
+        asked.jobs = joblib.cpu_count() if device.type == "cpu" else 1
+    return asked
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
