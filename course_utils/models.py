@@ -34,12 +34,20 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def _ask_malloc(function: str, *arguments: int) -> None:
+    """Call one of the functions by which Linux's C library lets itself be tuned; other C libraries have none."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), function):
+        getattr(libc, function)(*arguments)
+
+
+# Blocks above 16 MB (M_MMAP_THRESHOLD is -3) go back to the system when they are freed. Otherwise the library raises the
+# bound by itself, and large tensors leave holes between small ones: 40 MB in chapters 05 and 06.
+_ask_malloc("mallopt", -3, 16 << 20)
+
+
 def give_back_memory() -> None:
     """Hand what has been freed back to the system. Linux's C library keeps it: after some trainings, 100 MB."""
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # there are other C libraries
-        if trim:
-            trim(0)
+    _ask_malloc("malloc_trim", 0)
 
 
 DEVICE = "COURSE_DEVICE"

@@ -1,7 +1,6 @@
 """`fit`: batches, steps, a learning rate over the steps, a history."""
 
 import math
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from course_utils import plots, progress
 from course_utils.data import check_labels
 from course_utils.metrics import empirical_risk, error_rate, keeping_mode, predict
 from course_utils.models import chosen_device, draws_globally, give_back_memory, seeded
+from course_utils.training.together import is_beside_others
 
 
 class Batch(NamedTuple):
@@ -163,8 +163,7 @@ def fit(
     generator = torch.Generator().manual_seed(seed)
     steps = epochs * math.ceil(len(labels) / batch_size)
     history = History()
-    alone = threading.current_thread() is threading.main_thread()
-    own_draws = seeded(seed) if alone or draws_globally(model) else nullcontext()
+    own_draws = nullcontext() if is_beside_others() and not draws_globally(model) else seeded(seed)
     with own_draws, keeping_mode(model), progress.bar(steps, "training", show) as bar:
         try:
             optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)

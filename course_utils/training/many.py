@@ -18,9 +18,9 @@ from course_utils.data import check_labels
 from course_utils.models import chosen_device, draws_globally, give_back_memory, seeded
 from course_utils.training.loop import Batch, Schedule, Vicinity, check_positive, one_cycle, scheduled, train_epoch
 from course_utils.training.stack import Stack
-from course_utils.training.together import side_by_side
+from course_utils.training.together import is_beside_others, side_by_side
 
-TOGETHER = 5  # networks in one stack: twice as many gain a few per cent, and need 50 MB more
+TOGETHER = 10  # networks in one stack: twice as many gain a few per cent, and need 50 MB more
 
 
 class Record(NamedTuple):
@@ -109,9 +109,10 @@ def fit_many(
 
 
 def _groups(networks: int) -> list[slice]:
-    """Which networks are trained in one stack: at least two groups, so that two cores have something to do, and the
-    same ones on every machine, so that numbers are too."""
-    count = max(math.ceil(networks / TOGETHER), min(2, networks))
+    """Which networks are trained in one stack: an even number of groups, so that two cores have as much to do (or any
+    number, if other work is on the other core). Groups are the same on every machine, so numbers are the same too."""
+    step = 1 if is_beside_others() else 2
+    count = min(networks, step * math.ceil(networks / (step * TOGETHER)))
     return [slice(a, b) for a, b in pairwise(networks * k // count for k in range(count + 1))]
 
 

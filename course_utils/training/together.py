@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import TypeVar
 
 import joblib
@@ -19,8 +19,14 @@ MOST = 4  # Python itself can only do one thing at a time: a fifth thread would 
 
 
 def cores() -> int:
-    """How many pieces of work go side by side: the cores that this process may use, up to four; one on a GPU."""
-    return 1 if chosen_device().type != "cpu" else min(MOST, joblib.cpu_count())
+    """How many pieces of work go side by side: the cores that this process may use, up to four. On a GPU it is one, and
+    one inside a piece of work that is itself beside others."""
+    return 1 if chosen_device().type != "cpu" or is_beside_others() else min(MOST, joblib.cpu_count())
+
+
+def is_beside_others() -> bool:
+    """Whether this is asked from within a piece of work of `side_by_side`."""
+    return current_thread() is not main_thread()
 
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], description: str | None = None) -> list[Result]:
