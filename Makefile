@@ -17,15 +17,18 @@ BIN := .venv/bin
 # In a container you are root, where JupyterLab wants to be asked twice.
 ROOT := $(shell test "$$(id -u)" = 0 && echo --allow-root)
 
-.PHONY: lab test test-browser run bench reproduce
+.PHONY: lab check test test-browser run bench reproduce
 lab: .venv/lab.stamp
 	$(BIN)/python -m jupyterlab $(ROOT) --ServerApp.ip=localhost notebooks/00_start_here.ipynb
 
-test: .venv/test.stamp
+check: .venv/test.stamp
 	$(BIN)/python -m ruff check .
-	$(BIN)/python -m ruff format --check course_utils tests benchmarks
-	$(BIN)/python -m pytest tests -m 'not browser'
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
+	$(BIN)/python -m ruff format --check conftest.py course_utils tests benchmarks
+	$(BIN)/python -m pytest -n 2 tests -m 'not browser'
+
+# One chapter: make test NB=06
+test: check
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks $(if $(NB),-k $(NB)_)
 
 test-browser: .venv/test.stamp
 	$(BIN)/python -m pytest tests -m browser -rs

@@ -122,7 +122,7 @@ def mixing(images: Tensor, labels: Tensor) -> float:
 def attacking(images: Tensor, labels: Tensor) -> dict[str, float]:
     """PGD with 40 steps on two batches by torchattacks and by foolbox ÷ the same by the course."""
     net, images, labels = models.small_cnn().eval(), images[: 2 * BATCH], labels[: 2 * BATCH]
-    wrapped = foolbox.PyTorchModel(net, bounds=(0, 1))
+    wrapped = foolbox.PyTorchModel(net, bounds=(0, 1), device=images.device)
     theirs = {
         "torchattacks": torchattacks.PGD(net, eps=0.3, alpha=0.02, steps=40, random_start=False),
         "foolbox": partial(

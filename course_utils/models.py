@@ -40,9 +40,11 @@ def _ask_malloc(function: str, *arguments: int) -> None:
         getattr(libc, function)(*arguments)
 
 
-# Blocks above 16 MB (M_MMAP_THRESHOLD is -3) go back to the system when they are freed. Otherwise the library raises the
-# bound by itself, and large tensors leave holes between small ones: 40 MB in chapters 05 and 06.
-_ask_malloc("mallopt", -3, 16 << 20)
+# Tensors above 8 MB (M_MMAP_THRESHOLD, -3) go back to the system when they are freed. Otherwise the library raises
+# that bound by itself, and they leave holes between small ones: 40 MB in chapters 05 and 06. Smaller ones are kept for
+# the next step of a training (up to 16 MB, M_TRIM_THRESHOLD, -1): to fetch them anew would take as long as the step.
+_ask_malloc("mallopt", -3, 8 << 20)
+_ask_malloc("mallopt", -1, 16 << 20)
 
 
 def give_back_memory() -> None:

@@ -46,7 +46,7 @@ def net():
 
 
 def foolboxed(attack, model, images, goal, eps):
-    return attack(foolbox.PyTorchModel(model, bounds=(0, 1)), images, goal, epsilons=eps)[1]
+    return attack(foolbox.PyTorchModel(model, bounds=(0, 1), device=images.device), images, goal, epsilons=eps)[1]
 
 
 def same_attack(model, labels, ours, theirs):
@@ -99,7 +99,7 @@ def test_targeted_pgd_is_theirs(model, digits, capsys):
 
 def test_robust_accuracy_is_foolboxs(net, digits):
     attack = foolbox.attacks.LinfPGD(abs_stepsize=0.01, steps=10, random_start=False)
-    fooled = attack(foolbox.PyTorchModel(net, bounds=(0, 1)), *digits, epsilons=0.1)[2]
+    fooled = attack(foolbox.PyTorchModel(net, bounds=(0, 1), device=digits[0].device), *digits, epsilons=0.1)[2]
     ours = attacks.robust_accuracy(net, *digits, partial(attacks.pgd, eps=0.1, alpha=0.01, steps=10))
     assert 0.05 < ours < 0.95
     assert ours == pytest.approx(1 - fooled.float().mean().item(), abs=1.5 / 200)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -56,6 +57,28 @@ def test_a_room_imports_only_rooms_below_it(room, files):
     for path in files:
         others = set(imported_rooms(path)) - {room}
         assert others <= below, f"{path.name} reaches up or sideways to {others - below}"
+
+
+def threads_of_torch(first, **environment):
+    """How many threads PyTorch uses in a new process that begins with this line."""
+    code = f"{first}; import torch, os; print(torch.get_num_threads(), os.environ['OMP_NUM_THREADS'])"
+    bare = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                            env=bare | environment)  # fmt: skip
+    return result.stdout.split()
+
+
+def test_the_course_computes_on_one_thread_unless_you_have_said_otherwise():
+    assert threads_of_torch("import course_utils") == ["1", "1"]
+    assert threads_of_torch("import course_utils", OMP_NUM_THREADS="2") == ["2", "2"]
+
+
+@pytest.mark.parametrize("variable", ["HOME", "MPLCONFIGDIR"])
+def test_a_home_that_cannot_be_written_puts_nothing_on_the_page(variable):
+    code = "import course_utils; from course_utils import plots; plots.use_style(); plots.png(plots.panels()[0])"
+    environment = {key: value for key, value in os.environ.items() if key != "MPLCONFIGDIR"} | {variable: os.devnull}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_importing_the_package_imports_nothing_else():
@@ -158,12 +181,12 @@ def test_every_public_function_has_a_docstring():
 
 def test_every_chapter_on_the_map_that_is_written_has_its_notebook():
     """The map, the README's table and the folder agree."""
-    numbers = [path.name[:2] for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    numbers = [path.name[:2] for path in notebooks.find([])]
     linked = re.findall(r"\(notebooks/(\d\d)_\w+\.ipynb\)", readme())
     assert sorted(set(linked)) == numbers
 
 
 def test_notebooks_are_valid_json_with_unix_line_ends():
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
+    for path in notebooks.find([]):
         assert b"\r" not in path.read_bytes()
         json.loads(path.read_text(encoding="utf-8"))

@@ -15,7 +15,9 @@ from course_utils.models import chosen_device, one_thread
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
-MOST = 4  # Python itself can only do one thing at a time: a fifth thread would mostly wait for the others
+# On 16 cores twelve fully connected networks took 4.9 s one after the other, 2.9 s in twos, 2.4 s in fours, and no less
+# with more: Python itself does one thing at a time. (Convolutional ones still gained.) And each needs memory.
+MOST = 4
 
 
 def cores() -> int:

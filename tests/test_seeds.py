@@ -1,0 +1,77 @@
+"""`SEEDS` at the top of a chapter may be any distinct numbers: every chapter runs on them, with trainings cut short.
+
+Cut short, an epoch is a single step. What comes out is nonsense; that no cell stops is what is asked here. What the
+cards say on other seeds has to be read off a real run.
+"""
+
+import re
+
+import nbformat
+import pytest
+import torch
+
+from course_utils import data, gan, plots, training
+from course_utils.notebooks import find
+from course_utils.training import loop, many
+
+BOOKS = {path.stem: nbformat.read(path, as_version=4) for path in find([])}
+TAKES_SEEDS = [name for name, book in BOOKS.items() if any("\nSEEDS = " in "\n" + cell.source for cell in book.cells)]
+
+
+@pytest.fixture
+def cut_short(monkeypatch):
+    """One step for each epoch, few for the GANs, and no picture drawn."""
+
+    for room, name in ((loop, "batches"), (many, "_batches")):
+        take = getattr(room, name)
+        monkeypatch.setattr(room, name, lambda *arguments, take=take: [next(take(*arguments))])
+    monkeypatch.setattr(gan, "train_gans", lambda *a, train=gan.train_gans, **k: train(*a, **k | {"steps": 16}))
+    monkeypatch.setattr(plots, "show", lambda figure, alt: None)
+
+
+def run(name, seeds):
+    """Every cell of a chapter with these seeds, in one process."""
+    names, used = {"__name__": "__main__"}, 0
+    for cell in BOOKS[name].cells:
+        if cell.cell_type == "code":
+            source, found = re.subn(r"^SEEDS = .*$", f"SEEDS = {seeds}", cell.source, flags=re.M)
+            used += found
+            exec(compile(source, f"{name}: {cell.id}", "exec"), names)
+    assert used == 1
+    return names
+
+
+def test_most_chapters_take_seeds():
+    assert len(TAKES_SEEDS) >= 6
+
+
+@pytest.mark.parametrize("name", TAKES_SEEDS)
+def test_a_chapter_runs_on_any_seeds(name, cut_short):
+    run(name, (1000, 7, 3_000_000) if name != "03_mixup" else (1000, 7, 3_000_000, 12))
+
+
+def test_other_seeds_draw_other_images_and_a_larger_part_begins_with_the_smaller():
+    rows = data.subsets((0, 1000, 50), 500, of=20_000)
+    assert rows.shape == (3, 500)
+    assert all(len(row.unique()) == 500 and row.max() < 20_000 for row in rows)
+    assert len(torch.cat([rows[0], rows[1]]).unique()) > 900
+    assert torch.equal(data.subsets((50,), 500, of=20_000)[0], rows[2])
+    assert torch.equal(data.subsets((50,), 900, of=20_000)[0, :500], rows[2])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(((), 5, 10), "at least one seed"), (((0,), 0, 10), "between 1 and the 10"), (((0,), 11, 10), "got 11")],
+)
+def test_subsets_that_cannot_be_are_refused(arguments, says):
+    with pytest.raises(ValueError, match=says):
+        data.subsets(*arguments)
+
+
+def test_groups_of_stacked_networks_hold_each_once_and_come_in_pairs():
+    for networks in (1, 2, 3, 10, 18, 200):
+        groups = many._groups(networks)
+        assert [m for part in groups for m in range(networks)[part]] == list(range(networks))
+        assert len(groups) % 2 == 0 or networks == 1
+        assert max(part.stop - part.start for part in groups) <= many.TOGETHER
+    assert training.side_by_side(lambda _: len(many._groups(6)), [0]) == [1]
