@@ -4,7 +4,7 @@ import platform
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from math import nan
 from typing import NamedTuple
@@ -42,24 +42,27 @@ def run(cell: Run) -> list[dict]:
     history = training.fit(
         network(cell.method, protocol, cell.seed), images, told, loss=METHODS[cell.method](given),
         epochs=protocol.epochs, lr=protocol.lr, batch_size=BATCH, schedule=protocol.schedule, seed=cell.seed,
-        callback=judge(cell, 1 if watch else protocol.epochs, given), show=False,
+        callback=judge(cell, range(1, protocol.epochs + 1) if watch else (1, protocol.epochs), given), show=False,
     )  # fmt: skip
     about["seconds"] = round(time.perf_counter() - start, 1)
+    first = {"first_epoch": history.rows[0].get("unbiased", nan)}
     chosen = {"last": history.rows[-1]}
     if watch:  # written first: a run counts as finished when its last epoch is in the file
         chosen = {"best on test": max(history.rows, key=lambda row: row["unbiased"])} | chosen
     return [
-        about | {"selected": selected, "epoch": row["epoch"]} | {name: round(row.get(name, nan), 5) for name in METRICS}
+        about
+        | {"selected": selected, "epoch": row["epoch"]}
+        | {name: round((row | first).get(name, nan), 5) for name in METRICS}
         for selected, row in chosen.items()
     ]
 
 
-def judge(cell: Run, first: int, given: TrainingSet) -> Callable[[int, nn.Module], dict[str, float]]:
-    """The callback of `fit`: how good the model is, from the `first` epoch on."""
+def judge(cell: Run, epochs: Collection[int], given: TrainingSet) -> Callable[[int, nn.Module], dict[str, float]]:
+    """The callback of `fit`: how good the model is after these epochs (on validation data: after the last of them)."""
     images, labels, bias = biased.colored_mnist(cell.split, cell.ratio, cell.seed)
 
     def judged(epoch: int, model: nn.Module) -> dict[str, float]:
-        if epoch < first:
+        if epoch not in epochs or (cell.split == "validation" and epoch < max(epochs)):
             return {}
         if cell.split == "test":
             return metrics.group_accuracies(model, images, labels, bias)
