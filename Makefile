@@ -24,11 +24,12 @@ lab: .venv/lab.stamp
 check: .venv/test.stamp
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check conftest.py course_utils tests benchmarks
-	$(BIN)/python -m pytest -n 2 tests -m 'not browser'
+	$(BIN)/python -m pytest -n 2 tests -m 'not browser and not notebook'
 
 # One chapter: make test NB=06
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks $(if $(NB),-k $(NB)_)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=600 \
+		notebooks tests/test_seeds.py $(if $(NB),-k $(NB)_)
 
 test-browser: .venv/test.stamp
 	$(BIN)/python -m pytest tests -m browser -rs
