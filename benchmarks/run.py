@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+import course_utils  # noqa: F401  # before torch: it says how many threads PyTorch uses
+
+# isort: split
 import foolbox
 import joblib
 import nbformat
@@ -179,6 +182,53 @@ def import_cost() -> float:
     return statistics.median(a - b for a, b in pairs)
 
 
+def busy_neighbours(images: Tensor, labels: Tensor) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Three epochs of one network, and of four side by side, beside one, two and three processes that keep a core busy
+    each, ÷ the same on the quiet machine; and what one thread costs or saves on the quiet one."""
+    few = images[:10_000], labels[:10_000]
+    small = images[:5_000], labels[:5_000]
+    two = max(2, torch.get_num_threads())
+
+    def train(seed: int) -> None:
+        training.fit(models.mlp(seed=seed), *few, epochs=3, seed=seed, show=False)
+
+    def train_conv(seed: int) -> None:
+        training.fit(models.small_cnn(seed=seed), *small, epochs=3, seed=seed, show=False)
+
+    def in_turn(work: Callable[[int], None], seeds: Iterable[int] = range(4)) -> None:
+        torch.set_num_threads(two)
+        for seed in seeds:
+            work(seed)
+        torch.set_num_threads(1)
+
+    works = {
+        "one training, fully connected": partial(train, 0),
+        "one training, convolutional": partial(train_conv, 0),
+        "four seeds side by side, fully connected": lambda: training.side_by_side(train, range(4)),
+        "four seeds side by side, convolutional": lambda: training.side_by_side(train_conv, range(4)),
+    }
+    quiet = {name: statistics.median(seconds(work) for _ in range(5)) for name, work in works.items()}
+    ratios: dict[str, list[float]] = {name: [] for name in works}
+    for count in (1, 2, 3):
+        neighbours = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+        try:
+            for name, work in works.items():
+                ratios[name].append(statistics.median(seconds(work) for _ in range(5)) / quiet[name])
+        finally:
+            for neighbour in neighbours:
+                neighbour.kill()
+    costs = {}
+    for kind, work in {"fully connected": train, "convolutional": train_conv}.items():
+        four = works[f"four seeds side by side, {kind}"]
+        costs[f"four seeds side by side ÷ in turn with two threads each, quiet, {kind}"] = compare(
+            four, partial(in_turn, work), repeats=5
+        )[0]
+        costs[f"a training all by itself, one thread ÷ two, quiet, {kind}"] = compare(
+            partial(work, 0), partial(in_turn, work, [0]), repeats=5
+        )[0]
+    return ratios, costs
+
+
 # Run in the kernel after a notebook's cells, with its sliders still there.
 PEAK = "print(open('/proc/self/status').read())"
 SLIDERS = """
@@ -203,8 +253,6 @@ def run_notebook(path: Path) -> tuple[float, float, list[float]]:
 
 def main(numbers: list[str]) -> None:
     """Print the table of benchmarks/README.md; the notebooks can be named, as in `run.py 01`."""
-    for room in (training.loop, training.many):  # both sides of each comparison on the same device
-        room.chosen_device = lambda: torch.device("cpu")
     images, labels = data.load_mnist()
 
     def fit() -> None:
@@ -224,6 +272,12 @@ def main(numbers: list[str]) -> None:
         print(f"| PGD, 40 steps on two batches: {library} ÷ the course's `pgd` | {ratio:.2f} | ≥ 1 |")
     for by, ratio in pairing().items():
         print(f"| partners by {by} among 8,192: from a table of all pairs ÷ as SelecMix does | {ratio:.1f} | > 1 |")
+    ratios, costs = busy_neighbours(images, labels)
+    for name, (one, two, three) in ratios.items():
+        measured = f"{one:.1f}, {two:.1f}, {three:.1f}"
+        print(f"| {name}: beside 1, 2, 3 busy processes ÷ quiet | {measured} | ≤ 2.5, 3.5, 4.5 |")
+    for name, ratio in costs.items():
+        print(f"| {name} | {ratio:.2f} | {'≤ 1.1' if 'four' in name else ''} |")
     print(f"| two runs of `reproduce` one after the other ÷ side by side on one core each | {two_runs():.2f} | > 1 |")
     took = seconds(lambda: reproduce.run(reproduce.Run("ours", "selecmix", 0.01, 0.0, 0)))
     print(f"| one run of SelecMix on 60,000 digits, to its final accuracy | {took:.0f} s | ≤ 60 s |")

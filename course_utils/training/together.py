@@ -11,7 +11,7 @@ from typing import TypeVar
 import joblib
 
 from course_utils import progress
-from course_utils.models import chosen_device, one_thread
+from course_utils.models import chosen_device, give_back_memory, one_thread
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
@@ -82,6 +82,7 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
             for thread in threads:
                 _stop(thread)
             raise
+    give_back_memory()
     return results
 
 
