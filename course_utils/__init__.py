@@ -19,4 +19,5 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # matplotlib tells the log where HOME cannot be written (it then keeps its fonts in a temporary folder) and when the
 # fonts take it long. Neither is a reason for a red box under the first cell.
-logging.getLogger("matplotlib").setLevel(logging.ERROR)
+if not logging.getLogger("matplotlib").level:
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)

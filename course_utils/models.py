@@ -75,6 +75,7 @@ def chosen_device() -> torch.device:
 
 # PyTorch has one global generator for all threads. While one draws from a seed, the others must wait.
 _GLOBAL_GENERATOR = threading.RLock()
+_HERE = threading.local()
 
 
 @contextmanager
@@ -83,9 +84,19 @@ def seeded(seed: int) -> Iterator[None]:
 
     For the draws that take no generator of their own: initial weights, dropout.
     """
+    before = holds_global_generator()
     with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        yield
+        _HERE.holds = True
+        try:
+            yield
+        finally:
+            _HERE.holds = before
+
+
+def holds_global_generator() -> bool:
+    """Whether this thread is inside `seeded`."""
+    return getattr(_HERE, "holds", False)
 
 
 def draws_globally(model: nn.Module) -> bool:

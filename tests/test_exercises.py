@@ -779,7 +779,8 @@ def test_a_pasted_solution_does_on_its_page_what_the_packages_function_does(name
     for wanted in reads(reference):
         assert names[wanted] is inspect.unwrap(reference).__globals__[wanted], wanted
         for cell_id, source in cells.items():
-            its_own = wanted in EXERCISES and (cell_id == f"exercise-{wanted}" or f"{wanted} = " in source)
+            taken_over = re.search(rf"^{wanted} = \w+\.use\(\)$", source, re.M)
+            its_own = wanted in EXERCISES and (cell_id == f"exercise-{wanted}" or taken_over)
             assert cell_id == "setup" or its_own or wanted not in binds(source), (
                 f"{cell_id} gives {wanted} another value"
             )
@@ -793,8 +794,9 @@ def test_the_page_takes_over_whatever_passed(name):
     after = ids[ids.index(f"check-{name}") + 1 :]
     users = [cell_id for cell_id in after if name in binds(cells[cell_id])]
     assert users, f"no cell uses {name}"
+    verdict = re.match(rf"(\w+) = exercises\.check_{name}\({name}\)", cells[f"check-{name}"]).group(1)
     for cell_id in users:
-        assert re.search(rf"^{name} = \w+_check\.use\(\)$", cells[cell_id], re.M), cell_id
+        assert re.search(rf"^{name} = {verdict}\.use\(\)$", cells[cell_id], re.M), cell_id
 
 
 def test_what_a_page_gives_another_value_is_seen():

@@ -107,6 +107,37 @@ def test_the_first_failure_is_raised_and_stops_the_others(monkeypatch):
     assert not works_on()
 
 
+def test_a_training_that_waits_for_anothers_dropout_is_stopped_too(monkeypatch):
+    monkeypatch.setattr(together, "cores", lambda: 3)
+    begun = threading.Barrier(3)
+
+    def work(k):
+        begun.wait(timeout=60)
+        if k == 2:
+            raise ValueError("no")
+        while True:
+            train(k, dropout=0.3)
+
+    with pytest.raises(ValueError, match="no"):
+        training.side_by_side(work, range(3))
+    assert not works_on()
+
+
+def test_inside_a_seeded_block_it_refuses_rather_than_wait_for_good():
+    with pytest.raises(RuntimeError, match="would wait for itself"), models.seeded(0):
+        training.side_by_side(train, range(2))
+    assert len(training.side_by_side(train, range(2))) == 2
+
+
+def test_only_its_own_threads_are_beside_others():
+    """JupyterLab may call a widget from a thread of its own."""
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(together.is_beside_others()))
+    thread.start()
+    thread.join()
+    assert seen == [False] and training.side_by_side(lambda _: together.is_beside_others(), [0]) == [True]
+
+
 def test_an_interrupt_stops_all_of_them_and_says_nothing_else(monkeypatch, capfd):
     monkeypatch.setattr(together, "cores", lambda: 2)
 

@@ -137,7 +137,7 @@ def fit(
         schedule: the learning rate over the steps, as a share of `lr`: `one_cycle`, with which short runs converge
             too, `constant`, or `late_decay`.
         seed: draws the order of the examples and all that is random inside the model and the loss. (In `side_by_side`
-            a loss must draw from `batch.generator`: PyTorch's global generator belongs to all threads.)
+            all but dropout must draw from `batch.generator`: PyTorch's global generator belongs to all threads.)
         validation: (images, labels), measured after each epoch.
         callback: called as `callback(epoch, model)` after each epoch; what it returns joins the epoch's row.
         show: whether to show a progress bar. A training without one is taken to be part of a larger loop, which

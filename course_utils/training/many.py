@@ -60,7 +60,8 @@ def fit_many(
         epochs, lr, batch_size, weight_decay, schedule: as in `fit`.
         vicinities: for each network, from its batch to the batch that its step is taken on, with soft labels [B, K],
             for instance `mixup.vicinity(alpha)`. Network m then ends up as after `fit` with the loss
-            `lambda model, batch: erm(model, vicinities[m](batch))`. `None` for the examples themselves.
+            `lambda model, batch: erm(model, vicinities[m](batch))`. They draw from `batch.generator` and nothing else.
+            `None` for the examples themselves.
         seed: network m draws the order of its examples from `seed + m`.
         watch: [W, …] float32, images that every network is asked about after each epoch; `None` for none.
 

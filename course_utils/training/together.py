@@ -2,16 +2,16 @@
 
 import ctypes
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from queue import Empty, SimpleQueue
-from threading import Thread, current_thread, main_thread
+from threading import Thread, local
 from typing import TypeVar
 
 import joblib
 
 from course_utils import progress
-from course_utils.models import chosen_device, give_back_memory, one_thread
+from course_utils.models import chosen_device, give_back_memory, holds_global_generator, one_thread
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
@@ -26,9 +26,12 @@ def cores() -> int:
     return 1 if chosen_device().type != "cpu" or is_beside_others() else min(MOST, joblib.cpu_count())
 
 
+_HERE = local()
+
+
 def is_beside_others() -> bool:
     """Whether this is asked from within a piece of work of `side_by_side`."""
-    return current_thread() is not main_thread()
+    return getattr(_HERE, "beside_others", False)
 
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], description: str | None = None) -> list[Result]:
@@ -48,11 +51,15 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
 
     Raises:
         whatever `work` raises first. The other pieces are stopped then, as they are when you interrupt.
+        RuntimeError: asked for inside `models.seeded` (or a loss or callback of `fit`), whose generator work may need.
     """
+    if holds_global_generator():
+        raise RuntimeError("side_by_side inside `seeded`, or inside a training, would wait for itself for good")
     items = list(items)
     waiting, outcomes = deque(enumerate(items)), SimpleQueue()
 
     def worker() -> None:
+        _HERE.beside_others = True
         while waiting:
             try:
                 place, item = waiting.popleft()
@@ -79,8 +86,7 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
                     live.update()
         except BaseException:
             waiting.clear()
-            for thread in threads:
-                _stop(thread)
+            _stop(threads)
             raise
     give_back_memory()
     return results
@@ -95,8 +101,10 @@ def _next(outcomes: SimpleQueue):
             pass
 
 
-def _stop(thread: Thread) -> None:
-    """End a thread at its next line of Python. Nobody hears of it: threads end with SystemExit silently."""
-    if thread.is_alive():
+def _stop(threads: Sequence[Thread]) -> None:
+    """End threads at their next line of Python. Nobody hears of it: threads end with SystemExit silently."""
+    running = [thread for thread in threads if thread.is_alive()]
+    for thread in running:  # all are told before any is waited for: one may wait for another
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+    for thread in running:
         thread.join(timeout=10)
