@@ -16,7 +16,7 @@ from course_utils.notebooks import find
 from course_utils.training import loop, many
 
 BOOKS = {path.stem: nbformat.read(path, as_version=4) for path in find([])}
-STEPS = {"04_adversarial": 5}  # for each epoch: enough for a network that an attack can fool
+STEPS = {"04_adversarial": 8}  # for each epoch: enough for a network that an attack can fool
 TAKES_SEEDS = [name for name, book in BOOKS.items() if any("\nSEEDS = " in "\n" + cell.source for cell in book.cells)]
 
 
