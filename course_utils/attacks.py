@@ -5,6 +5,7 @@ An attack maximizes the loss over all perturbations of size at most eps whose re
 pixel move by three tenths of the way from black to white.
 """
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_utils.data import checked
 from course_utils.metrics import input_gradient, keeping_mode, predict
 
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]  # from (model, images, labels) to adversarial images
@@ -21,6 +23,21 @@ CHUNK = 256  # images at a time: their activations stay in a CPU's cache
 SLACK = 1e-6  # by so much float32 may leave the box
 
 
+def _wherever(attack: Callable) -> Callable:
+    """The attack on checked images, on the model's device and with gradients, whatever the caller has switched off."""
+
+    @functools.wraps(attack)
+    def attacked(model: nn.Module, images: Tensor, labels: Tensor, eps: float) -> Tensor:
+        check_attack(images, labels, eps)
+        device = next(model.parameters(), images).device
+        with torch.inference_mode(False), torch.enable_grad():
+            given = images.detach().to(device), labels.to(device).clone()
+            return attack(model, *given, eps).to(images.device)
+
+    return attacked
+
+
+@_wherever
 def fgsm(model: nn.Module, images: Tensor, labels: Tensor, eps: float) -> Tensor:
     """The fast gradient sign method: every pixel moves by eps to the side on which the loss grows.
 
@@ -40,15 +57,13 @@ def fgsm(model: nn.Module, images: Tensor, labels: Tensor, eps: float) -> Tensor
     Raises:
         ValueError: arguments that do not fit; the message names the argument.
     """
-    check_attack(images, labels, eps)
-    images, device = images.detach(), next(model.parameters(), images).device
-    with keeping_mode(model), torch.inference_mode(False), torch.enable_grad():
+    x = images.clone().requires_grad_()
+    with keeping_mode(model):
         model.eval()
-        x = images.to(device).clone().requires_grad_()
         # The sum, not the mean: a picture's gradient does not depend on how many others are attacked with it.
-        loss = F.cross_entropy(model(x), labels.to(device).clone(), reduction="sum")
+        loss = F.cross_entropy(model(x), labels, reduction="sum")
         (gradient,) = torch.autograd.grad(loss, x)
-    return (images + eps * gradient.sign().to(images.device)).clamp(0, 1)
+    return (images + eps * gradient.sign()).clamp(0, 1)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -71,11 +86,12 @@ def margin_loss(logits: Tensor, labels: Tensor) -> Tensor:
     Returns:
         [N] float32.
     """
-    own = labels.unsqueeze(1)
-    others = logits.scatter(1, own, -math.inf)
-    return others.amax(dim=1) - logits.gather(1, own).squeeze(1)
+    own = F.one_hot(labels, logits.shape[1]).bool()
+    others = logits.masked_fill(own, -math.inf)
+    return others.amax(dim=1) - logits[own]
 
 
+@checked(lambda perturbation, eps, norm="inf": check_norm(norm))
 def project(perturbation: Tensor, eps: float, norm: str = "inf") -> Tensor:
     """The nearest perturbation of size at most eps.
 
@@ -90,10 +106,9 @@ def project(perturbation: Tensor, eps: float, norm: str = "inf") -> Tensor:
     Raises:
         ValueError: an unknown norm.
     """
-    check_norm(norm)
     if norm == "inf":
         return perturbation.clamp(-eps, eps)
-    length = lengths(perturbation)
+    length = perturbation.flatten(1).norm(dim=1).view(-1, *[1] * (perturbation.dim() - 1))
     return torch.where(length > eps, perturbation * (eps / length), perturbation)
 
 
@@ -140,11 +155,7 @@ def pgd_step(
     Raises:
         ValueError: an unknown norm.
     """
-
-    def score(logits: Tensor) -> Tensor:  # autograd wants labels of its own where the caller has switched it off
-        return loss(logits, labels.to(logits.device).clone()).sum()
-
-    gradient = input_gradient(model, images + perturbation, score)
+    gradient = input_gradient(model, images + perturbation, lambda logits: loss(logits, labels).sum())
     moved = project(perturbation + alpha * steepest(gradient, norm), eps, norm)
     return (images + moved).clamp(0, 1) - images
 
@@ -193,12 +204,17 @@ def pgd(
     check_attack(images, labels, eps)
     check_steps(alpha, steps, norm, random_start, restarts)
     if targets is None:
-        aim, climbed = labels, loss
+        aim, sign = labels, 1
     else:  # downhill in the loss of the target
         check_one_each(images, targets, "targets")
-        aim, climbed = targets, lambda logits, wanted: -loss(logits, wanted)
+        aim, sign = targets, -1
     images, aim = images.detach(), aim.to(images.device)
     found, still = images.clone(), torch.arange(len(images), device=images.device)
+
+    def climbed(logits: Tensor, wanted: Tensor) -> Tensor:
+        # Autograd wants labels of its own where the caller has switched it off.
+        return sign * loss(logits, wanted.to(logits.device).clone())
+
     for attempt in range(restarts):
         if attempt:
             answers = predict(model, found[still]).argmax(dim=1).to(images.device)

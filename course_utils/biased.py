@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course_utils.data import check_labels, holdout, read_mnist
+from course_utils.data import check_labels, checked, holdout, read_mnist
 
 # The ten mean colours (red, green, blue) of Colored MNIST as LfF made it (Nam et al., NeurIPS 2020, in the authors'
 # code). Colour k is the usual one of digit k.
@@ -70,6 +70,13 @@ def colored_mnist(
     return paint(pixels.unsqueeze(1).float().div_(255), bias, std, generator), labels, bias
 
 
+def _check_ratio(labels: Tensor, conflict_ratio: float, generator: torch.Generator) -> None:
+    check_labels(labels, 10)
+    if not 0 <= conflict_ratio <= 1:
+        raise ValueError(f"conflict_ratio must be in [0, 1], got {conflict_ratio}")
+
+
+@checked(_check_ratio)
 def biased_colours(labels: Tensor, conflict_ratio: float, generator: torch.Generator) -> Tensor:
     """A colour for each digit: its own, 0 for a 0 and so on, but another one for an exact share of each class.
 
@@ -86,9 +93,6 @@ def biased_colours(labels: Tensor, conflict_ratio: float, generator: torch.Gener
     Raises:
         ValueError: labels of the wrong type or outside 0…9, or a ratio outside [0, 1].
     """
-    check_labels(labels, 10)
-    if not 0 <= conflict_ratio <= 1:
-        raise ValueError(f"conflict_ratio must be in [0, 1], got {conflict_ratio}")
     bias = labels.clone()
     for digit in labels.unique().tolist():
         members = (labels == digit).nonzero().squeeze(1)

@@ -5,13 +5,14 @@ A data set is a pair of tensors and nothing more: `images [N, C, H, W]` float32 
 images are for reporting, once everything has been chosen.
 """
 
+import functools
 import gzip
 import hashlib
 import io
 import math
 import shutil
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -153,6 +154,32 @@ def random_labels(labels: Tensor, num_classes: int, generator: torch.Generator) 
     return drawn, drawn != labels
 
 
+def checked(check: Callable[..., None]) -> Callable[[Callable], Callable]:
+    """A decorator: `check`, called with the same arguments, raises a ValueError where they do not fit.
+
+    So the function below it can be read as its formula. The solutions of the exercises are shown without it.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def asked(*given, **named):
+            check(*given, **named)
+            return function(*given, **named)
+
+        return asked
+
+    return decorate
+
+
+def _check_flips(labels: Tensor, fraction: float, num_classes: int, generator: torch.Generator) -> None:
+    check_labels(labels, num_classes)
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"fraction must be in [0, 1], got {fraction}")
+    if num_classes < 2:
+        raise ValueError(f"num_classes must be at least 2, or there is nothing to flip to; got {num_classes}")
+
+
+@checked(_check_flips)
 def flip_labels(labels: Tensor, fraction: float, num_classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Symmetric label noise: an exact share of the labels becomes another class, never the true one.
 
@@ -168,11 +195,6 @@ def flip_labels(labels: Tensor, fraction: float, num_classes: int, generator: to
     Raises:
         ValueError: a fraction outside [0, 1], or labels of the wrong type or outside the classes.
     """
-    check_labels(labels, num_classes)
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction must be in [0, 1], got {fraction}")
-    if num_classes < 2:
-        raise ValueError(f"num_classes must be at least 2, or there is nothing to flip to; got {num_classes}")
     flipped = torch.zeros(len(labels), dtype=torch.bool)
     flipped[torch.randperm(len(labels), generator=generator)[: round(fraction * len(labels))]] = True
     # A step of 1…K−1 around the circle of K classes never comes back to the true one.

@@ -8,10 +8,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.data import check_labels
+from course_utils.data import check_labels, checked
 from course_utils.training import Batch
 
 
+def _check_gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> None:
+    check_labels(labels, logits.shape[-1])
+    if logits.dim() != 2 or len(logits) != len(labels):
+        raise ValueError(f"logits must be [{len(labels)}, K], one row for each label, got {list(logits.shape)}")
+    if not 0 <= q <= 1:
+        raise ValueError(f"q must be in [0, 1], got {q}")
+
+
+@checked(_check_gce)
 def gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> Tensor:
     """The generalized cross-entropy of each example (Zhang & Sabuncu, NeurIPS 2018).
 
@@ -31,11 +40,6 @@ def gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> Tensor:
     Raises:
         ValueError: labels that do not fit the logits, or a q outside [0, 1].
     """
-    check_labels(labels, logits.shape[-1])
-    if logits.dim() != 2 or len(logits) != len(labels):
-        raise ValueError(f"logits must be [{len(labels)}, K], one row for each label, got {list(logits.shape)}")
-    if not 0 <= q <= 1:
-        raise ValueError(f"q must be in [0, 1], got {q}")
     log_p = -F.cross_entropy(logits, labels, reduction="none")
     # expm1 keeps the digits that 1 − p^q would lose where p is near 1.
     return -torch.expm1(q * log_p) / q if q else -log_p
@@ -67,6 +71,18 @@ def moving_average(average: Tensor, index: Tensor, loss: Tensor, alpha: float = 
     return average.index_copy(0, index, torch.where(old.isnan(), loss, alpha * old + (1 - alpha) * loss))
 
 
+def _check_losses(biased: Tensor, debiased: Tensor, labels: Tensor) -> None:
+    check_labels(labels)
+    if len(labels) == 0:
+        raise ValueError("labels must hold at least one example, got none")
+    for name, loss in {"biased": biased, "debiased": debiased}.items():
+        if loss.shape != labels.shape:
+            raise ValueError(f"{name} must be {list(labels.shape)}, one for each label, got {list(loss.shape)}")
+        if not (loss >= 0).all():
+            raise ValueError(f"{name} must hold losses, at least 0, got {loss.min():g}")
+
+
+@checked(_check_losses)
 def relative_difficulty(biased: Tensor, debiased: Tensor, labels: Tensor) -> Tensor:
     """LfF's weight: how hard an example is for the biased network, compared with the other one.
 
@@ -75,8 +91,8 @@ def relative_difficulty(biased: Tensor, debiased: Tensor, labels: Tensor) -> Ten
     (Nam et al., NeurIPS 2020, and the authors' code.)
 
     Args:
-        biased, debiased: [N] float32, at least 0: (averages of) the two networks' losses on all training examples;
-            NaN counts as 0, an example that has not been seen. They stay as they are.
+        biased, debiased: [N] float32, at least 0: (averages of) the two networks' losses on all training examples.
+            They stay as they are.
         labels: [N] int64.
 
     Returns:
@@ -86,25 +102,12 @@ def relative_difficulty(biased: Tensor, debiased: Tensor, labels: Tensor) -> Ten
     Raises:
         ValueError: tensors of different lengths, or none, or negative losses; the message names the argument.
     """
-    check_losses(biased, debiased, labels)
-    scaled = []
-    for loss in (biased.detach().nan_to_num(nan=0.0), debiased.detach().nan_to_num(nan=0.0)):
-        largest = loss.new_zeros(int(labels.max()) + 1).scatter_reduce(0, labels, loss, "amax")
-        scaled.append(loss / largest.where(largest > 0, 1)[labels])
-    b, d = scaled
-    return b / (b + d).clamp(min=torch.finfo(b.dtype).tiny)
-
-
-def check_losses(biased: Tensor, debiased: Tensor, labels: Tensor) -> None:
-    """Raise a ValueError that names the argument that does not fit the others; shapes as in `relative_difficulty`."""
-    check_labels(labels)
-    if len(labels) == 0:
-        raise ValueError("labels must hold at least one example, got none")
-    for name, loss in {"biased": biased, "debiased": debiased}.items():
-        if loss.shape != labels.shape:
-            raise ValueError(f"{name} must be {list(labels.shape)}, one for each label, got {list(loss.shape)}")
-        if (loss < 0).any():
-            raise ValueError(f"{name} must hold losses, at least 0, got {loss.nan_to_num().min():g}")
+    b, d = biased.detach().clone(), debiased.detach().clone()
+    for loss in (b, d):
+        for label in labels.unique():
+            members = labels == label
+            loss[members] /= loss[members].max().clamp(min=1e-30)
+    return b / (b + d).clamp(min=1e-30)
 
 
 class Pair(nn.Module):
@@ -154,5 +157,5 @@ class LfF:
         return gce(logits_b, batch.labels, self.q).mean() + (weight * loss_d).mean()
 
     def weights(self) -> Tensor:
-        """The present weight of each training example, [N] in [0, 1]; see `relative_difficulty`."""
-        return relative_difficulty(self.b, self.d, self.labels)
+        """The present weight of each training example, [N] in [0, 1], 0 before its first; see `relative_difficulty`."""
+        return relative_difficulty(self.b.nan_to_num(), self.d.nan_to_num(), self.labels)

@@ -5,7 +5,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from course_utils.data import checked
 
+
+def _check_tables(member: Tensor, right: Tensor) -> None:
+    for name, table in {"member": member, "right": right}.items():
+        if table.dtype != torch.bool or table.dim() != 2 or table.shape != member.shape:
+            raise ValueError(
+                f"{name} must be a bool table [M networks, N examples], got {table.dtype} {list(table.shape)}"
+            )
+
+
+@checked(_check_tables)
 def memorization_score(member: Tensor, right: Tensor) -> Tensor:
     """How much more often an example is right when it was in the training set than when it was left out.
 
@@ -23,16 +34,17 @@ def memorization_score(member: Tensor, right: Tensor) -> Tensor:
     Raises:
         ValueError: tables that are not bool, or not of one shape [M, N].
     """
-    for name, table in {"member": member, "right": right}.items():
-        if table.dtype != torch.bool or table.dim() != 2 or table.shape != member.shape:
-            raise ValueError(
-                f"{name} must be a bool table [M networks, N examples], got {table.dtype} {list(table.shape)}"
-            )
     inside = (right & member).sum(dim=0) / member.sum(dim=0)
     outside = (right & ~member).sum(dim=0) / (~member).sum(dim=0)
     return inside - outside
 
 
+def _check_looks(right: Tensor) -> None:
+    if right.dtype != torch.bool or right.dim() != 2:
+        raise ValueError(f"right must be a bool table [T looks, N examples], got {right.dtype} {list(right.shape)}")
+
+
+@checked(_check_looks)
 def forgetting_events(right: Tensor) -> Tensor:
     """How often each example was right at one look and wrong at the next (Toneva et al., ICLR 2019).
 
@@ -45,12 +57,16 @@ def forgetting_events(right: Tensor) -> Tensor:
     Raises:
         ValueError: a table that is not bool [T, N].
     """
-    if right.dtype != torch.bool or right.dim() != 2:
-        raise ValueError(f"right must be a bool table [T looks, N examples], got {right.dtype} {list(right.shape)}")
     events = (right[:-1] & ~right[1:]).sum(dim=0)
     return torch.where(right.any(dim=0), events, len(right))
 
 
+def _check_curve(validation: Tensor, patience: int) -> None:
+    if len(validation) == 0 or patience < 1:
+        raise ValueError(f"give at least 1 epoch and a patience of at least 1, got {len(validation)} and {patience}")
+
+
+@checked(_check_curve)
 def stopping_epoch(validation: Tensor, patience: int) -> int:
     """Early stopping: which epoch's weights to keep, judged epoch by epoch while the training runs.
 
@@ -66,8 +82,6 @@ def stopping_epoch(validation: Tensor, patience: int) -> int:
     Raises:
         ValueError: no epochs, or a patience below 1.
     """
-    if len(validation) == 0 or patience < 1:
-        raise ValueError(f"give at least 1 epoch and a patience of at least 1, got {len(validation)} and {patience}")
     best = 0
     for epoch, accuracy in enumerate(validation):
         if accuracy > validation[best]:

@@ -11,10 +11,38 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils.data import check_labels
+from course_utils.data import check_labels, checked
 from course_utils.training import Batch, Loss, Vicinity, erm
 
 
+def check_mixing(images: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor, num_classes: int = 10) -> None:
+    """Raise a ValueError that names the argument that does not fit the others; shapes as in `mixup`."""
+    n = len(images)
+    if n == 0 or not images.is_floating_point():
+        raise ValueError(f"images must be floating point, at least one; got {images.dtype} {list(images.shape)}")
+    if labels.is_floating_point():
+        if labels.shape != (n, num_classes):
+            raise ValueError(f"soft labels must be [{n}, {num_classes}], got {list(labels.shape)}")
+    else:
+        check_labels(labels, num_classes)
+        if len(labels) != n:
+            raise ValueError(f"labels must be [{n}], one for each image, got {list(labels.shape)}")
+    check_pairs(n, torch.as_tensor(lam), index)
+
+
+def check_pairs(n: int, lam: Tensor, index: Tensor) -> None:
+    """Raise a ValueError unless `lam` and `index` are weights and partners for n examples; shapes as in `mixup`."""
+    if lam.numel() not in (1, n) or lam.dim() > 1:
+        raise ValueError(f"lam must be one number or a tensor [1] or [{n}], got {list(lam.shape)}")
+    if not (lam.min() >= 0 and lam.max() <= 1):
+        raise ValueError(f"lam must lie in [0, 1], got values from {lam.min()} to {lam.max()}")
+    if index.dtype != torch.int64 or index.shape != (n,):
+        raise ValueError(f"index must be an int64 tensor [{n}], got {index.dtype} {list(index.shape)}")
+    if not (index.min() >= 0 and index.max() < n):
+        raise ValueError(f"index must lie in 0…{n - 1}, got values from {index.min()} to {index.max()}")
+
+
+@checked(check_mixing)
 def mixup(
     images: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor, num_classes: int = 10
 ) -> tuple[Tensor, Tensor]:
@@ -37,16 +65,14 @@ def mixup(
     Raises:
         ValueError: arguments that do not fit together; the message names the argument.
     """
-    lam = torch.as_tensor(lam, dtype=images.dtype, device=images.device)
-    check_mixing(images, labels, lam, index, num_classes)
-    soft = (labels if labels.is_floating_point() else F.one_hot(labels, num_classes)).to(images.dtype)
-    weight = lam.view(-1, *[1] * (images.dim() - 1))
-    # index_select(0, index) is images[index], several times as fast on a CPU.
-    mixed_images = weight * images + (1 - weight) * images.index_select(0, index.to(images.device))
-    mixed_labels = lam.view(-1, 1) * soft + (1 - lam.view(-1, 1)) * soft[index]
-    return mixed_images, mixed_labels
+    lam = torch.as_tensor(lam).to(images)
+    soft = labels if labels.is_floating_point() else F.one_hot(labels, num_classes)
+    weight, share = lam.view(-1, *[1] * (images.dim() - 1)), lam.view(-1, 1)
+    mixed = weight * images + (1 - weight) * images[index]
+    return mixed, share * soft + (1 - share) * soft[index]
 
 
+@checked(lambda logits, labels, lam, index: check_pairs(len(labels), torch.as_tensor(lam), index))
 def mixup_risk(logits: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor) -> Tensor:
     """The empirical risk of a mixed batch without soft labels: two cross-entropies, weighted.
 
@@ -66,8 +92,7 @@ def mixup_risk(logits: Tensor, labels: Tensor, lam: Tensor | float, index: Tenso
     Raises:
         ValueError: a lam or an index that does not fit the labels; the message names it.
     """
-    lam = torch.as_tensor(lam, device=logits.device)
-    check_pairs(len(labels), lam, index)
+    lam = torch.as_tensor(lam).to(logits)
     own = F.cross_entropy(logits, labels, reduction="none")
     partner = F.cross_entropy(logits, labels[index], reduction="none")
     return (lam * own + (1 - lam) * partner).mean()
@@ -135,30 +160,3 @@ def mixup_loss(alpha: float, *, num_classes: int = 10, per_example: bool = False
     """Mixup as a method for `fit`: the empirical risk of the mixed batch. Arguments as in `vicinity`."""
     mixed = vicinity(alpha, num_classes=num_classes, per_example=per_example)
     return lambda model, batch: erm(model, mixed(batch))
-
-
-def check_mixing(images: Tensor, labels: Tensor, lam: Tensor, index: Tensor, num_classes: int) -> None:
-    """Raise a ValueError that names the argument that does not fit the others; shapes as in `mixup`."""
-    n = len(images)
-    if n == 0 or not images.is_floating_point():
-        raise ValueError(f"images must be floating point, at least one; got {images.dtype} {list(images.shape)}")
-    if labels.is_floating_point():
-        if labels.shape != (n, num_classes):
-            raise ValueError(f"soft labels must be [{n}, {num_classes}], got {list(labels.shape)}")
-    else:
-        check_labels(labels, num_classes)
-        if len(labels) != n:
-            raise ValueError(f"labels must be [{n}], one for each image, got {list(labels.shape)}")
-    check_pairs(n, lam, index)
-
-
-def check_pairs(n: int, lam: Tensor, index: Tensor) -> None:
-    """Raise a ValueError unless `lam` and `index` are weights and partners for n examples; shapes as in `mixup`."""
-    if lam.numel() not in (1, n) or lam.dim() > 1:
-        raise ValueError(f"lam must be one number or a tensor [1] or [{n}], got {list(lam.shape)}")
-    if not (lam.min() >= 0 and lam.max() <= 1):
-        raise ValueError(f"lam must lie in [0, 1], got values from {lam.min()} to {lam.max()}")
-    if index.dtype != torch.int64 or index.shape != (n,):
-        raise ValueError(f"index must be an int64 tensor [{n}], got {index.dtype} {list(index.shape)}")
-    if not (index.min() >= 0 and index.max() < n):
-        raise ValueError(f"index must lie in 0…{n - 1}, got values from {index.min()} to {index.max()}")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from course_utils.data import check_labels
+from course_utils.data import check_labels, checked
 from course_utils.lff import LfF, Pair
 from course_utils.metrics import empirical_risk
 from course_utils.training import Batch, Loss, check_positive
@@ -21,6 +21,26 @@ KINDS = ("positive", "negative")
 Pairing = Callable[[Tensor, Tensor, str, torch.Generator], tuple[Tensor, Tensor]]
 
 
+def check_kind(kind: str) -> None:
+    """Raise a ValueError unless it is one of KINDS."""
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}")
+
+
+def check_similarity(similarity: Tensor, labels: Tensor, kind: str) -> None:
+    """Raise a ValueError that names the argument that does not fit the others; shapes as in `contradicting_pairs`."""
+    check_kind(kind)
+    check_labels(labels)
+    shape = (len(labels), len(labels))
+    if not similarity.is_floating_point() or similarity.shape != shape or 0 in shape:
+        found = f"{similarity.dtype} {list(similarity.shape)}"
+        raise ValueError(f"similarity must be floating point {list(shape)}, a row for each label, got {found}")
+    low, high = similarity.aminmax()  # far quicker than asking each number
+    if not (low > -torch.inf and high < torch.inf):
+        raise ValueError("similarity must be finite, got NaN or infinite values")
+
+
+@checked(check_similarity)
 def contradicting_pairs(similarity: Tensor, labels: Tensor, kind: str) -> tuple[Tensor, Tensor]:
     """For each example the one that contradicts it most, by how similar their biases are.
 
@@ -41,16 +61,30 @@ def contradicting_pairs(similarity: Tensor, labels: Tensor, kind: str) -> tuple[
         ValueError: tensors that do not fit together, a similarity (the diagonal too) that is NaN or infinite, or an
             unknown kind.
     """
-    check_similarity(similarity, labels, kind)
     same = labels[:, None] == labels
-    allowed = same.fill_diagonal_(False) if kind == "positive" else ~same
     if kind == "positive":
+        allowed = same & ~torch.eye(len(labels), dtype=torch.bool).to(labels.device)
         index = torch.where(allowed, similarity, torch.inf).argmin(dim=1)
     else:
+        allowed = ~same
         index = torch.where(allowed, similarity, -torch.inf).argmax(dim=1)
     return index, allowed.any(dim=1)
 
 
+def check_groups(labels: Tensor, bias: Tensor) -> None:
+    """Raise a ValueError unless labels and bias are equally many, at least one."""
+    check_labels(labels)
+    check_labels(bias, name="bias")
+    if labels.shape != bias.shape or len(labels) == 0:
+        raise ValueError(f"labels and bias must be equally many, at least 1; got {len(labels)} and {len(bias)}")
+
+
+def _check_pairs(labels: Tensor, bias: Tensor, kind: str, generator: torch.Generator) -> None:
+    check_kind(kind)
+    check_groups(labels, bias)
+
+
+@checked(_check_pairs)
 def contradicting_pairs_by_bias(
     labels: Tensor, bias: Tensor, kind: str, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -69,14 +103,23 @@ def contradicting_pairs_by_bias(
     Raises:
         ValueError: tensors of different lengths or of the wrong type, or an unknown kind.
     """
-    check_kind(kind)
-    check_groups(labels, bias)
     same, alike = labels[:, None] == labels, bias[:, None] == bias
     allowed = same & ~alike if kind == "positive" else ~same & alike
     draw = torch.rand(allowed.shape, generator=generator).to(labels.device)
     return torch.where(allowed, draw, -1).argmax(dim=1), allowed.any(dim=1)
 
 
+def _check_rows(images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, generator: torch.Generator) -> None:
+    check_labels(labels)
+    if len(labels) != len(images):
+        raise ValueError(f"labels must be [{len(images)}], one for each image, got {list(labels.shape)}")
+    check_labels(rows, len(images), "rows")
+    check_labels(partners, len(images), "partners")
+    if rows.shape != partners.shape:
+        raise ValueError(f"partners must be {list(rows.shape)}, one for each of rows, got {list(partners.shape)}")
+
+
+@checked(_check_rows)
 def mix_pairs(
     images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -87,23 +130,21 @@ def mix_pairs(
     (Hwang et al., NeurIPS 2022; as in the authors' code.)
 
     Args:
-        images: [N, …] float32, of the whole training set.
+        images: [N, C, H, W] float32, of the whole training set.
         labels: [N] int64.
         rows: [B] int64 in 0…N − 1, the examples to mix.
         partners: [B] int64 in 0…N − 1, the partner of each; an example may be its own partner.
         generator: draws a weight for each mixture.
 
     Returns:
-        (mixed images [B, …], labels [B] int64). The arguments stay as they are.
+        (mixed images [B, C, H, W], labels [B] int64). The arguments stay as they are.
 
     Raises:
         ValueError: arguments that do not fit together; the message names the argument.
     """
-    check_rows(len(images), labels, rows, partners)
-    lam = 0.5 * torch.rand(len(rows), generator=generator).to(images.device)
-    # index_select(0, rows) is images[rows], several times as fast on a CPU.
-    own, other = images.index_select(0, rows), images.index_select(0, partners)
-    return other.lerp(own, lam.view(-1, *[1] * (images.dim() - 1))), labels[partners]
+    lam = 0.5 * torch.rand(len(rows), 1, 1, 1, generator=generator).to(images.device)
+    mixed = lam * images[rows] + (1 - lam) * images[partners]
+    return mixed, labels[partners]
 
 
 def supcon(embeddings: Tensor, labels: Tensor, tau: float = 0.2) -> Tensor:
@@ -128,6 +169,12 @@ def supcon(embeddings: Tensor, labels: Tensor, tau: float = 0.2) -> Tensor:
     return mean_over_positives(-log_p, positive)
 
 
+def _check_q(embeddings: Tensor, labels: Tensor, tau: float = 0.2, q: float = 0.7) -> None:
+    if not 0 < q <= 1:
+        raise ValueError(f"q must be above 0 and at most 1, got {q}")
+
+
+@checked(_check_q)
 def gsc(embeddings: Tensor, labels: Tensor, tau: float = 0.2, q: float = 0.7) -> Tensor:
     """The generalized supervised contrastive loss (Hwang et al., NeurIPS 2022): what is near already counts most.
 
@@ -146,8 +193,6 @@ def gsc(embeddings: Tensor, labels: Tensor, tau: float = 0.2, q: float = 0.7) ->
     Raises:
         ValueError: as in `supcon`, or a q outside (0, 1].
     """
-    if not 0 < q <= 1:
-        raise ValueError(f"q must be above 0 and at most 1, got {q}")
     log_p, positive = log_probabilities(embeddings, labels, tau)
     return mean_over_positives(-q * log_p.detach().mul(q).exp() * log_p, positive)
 
@@ -353,20 +398,6 @@ def contradicting_share(
     return tuple(torch.cat(flags).float().mean().item() for flags in (found, possible))
 
 
-def check_kind(kind: str) -> None:
-    """Raise a ValueError unless it is one of KINDS."""
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}")
-
-
-def check_groups(labels: Tensor, bias: Tensor) -> None:
-    """Raise a ValueError unless labels and bias are equally many, at least one."""
-    check_labels(labels)
-    check_labels(bias, name="bias")
-    if labels.shape != bias.shape or len(labels) == 0:
-        raise ValueError(f"labels and bias must be equally many, at least 1; got {len(labels)} and {len(bias)}")
-
-
 def check_embeddings(embeddings: Tensor, labels: Tensor) -> None:
     """Raise a ValueError unless there is an embedding of length 1 for each label."""
     check_labels(labels)
@@ -374,27 +405,3 @@ def check_embeddings(embeddings: Tensor, labels: Tensor) -> None:
         raise ValueError(f"embeddings must be [{len(labels)}, D], one for each label, got {list(embeddings.shape)}")
     if not torch.allclose(embeddings.detach().norm(dim=1), embeddings.new_ones(()), atol=1e-3):
         raise ValueError("embeddings must each be of length 1: torch.nn.functional.normalize(embeddings, dim=1)")
-
-
-def check_similarity(similarity: Tensor, labels: Tensor, kind: str) -> None:
-    """Raise a ValueError that names the argument that does not fit the others; shapes as in `contradicting_pairs`."""
-    check_kind(kind)
-    check_labels(labels)
-    shape = (len(labels), len(labels))
-    if not similarity.is_floating_point() or similarity.shape != shape or 0 in shape:
-        found = f"{similarity.dtype} {list(similarity.shape)}"
-        raise ValueError(f"similarity must be floating point {list(shape)}, a row for each label, got {found}")
-    low, high = similarity.aminmax()  # far quicker than asking each number
-    if not (low > -torch.inf and high < torch.inf):
-        raise ValueError("similarity must be finite, got NaN or infinite values")
-
-
-def check_rows(n: int, labels: Tensor, rows: Tensor, partners: Tensor) -> None:
-    """Raise a ValueError that names the argument that does not fit the others; shapes as in `mix_pairs`."""
-    check_labels(labels)
-    if len(labels) != n:
-        raise ValueError(f"labels must be [{n}], one for each image, got {list(labels.shape)}")
-    check_labels(rows, n, "rows")
-    check_labels(partners, n, "partners")
-    if rows.shape != partners.shape:
-        raise ValueError(f"partners must be {list(rows.shape)}, one for each of rows, got {list(partners.shape)}")

@@ -1,523 +1,372 @@
 """The exercises of chapter 05: a bias of exact size, the table of groups, a loss that amplifies, LfF's weight."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from course_utils.biased import biased_colours
-from course_utils.exercises.mechanism import Exercise, Mistake, Sight
+from course_utils.exercises.calls import Seed
+from course_utils.exercises.mechanism import Case, Exercise, Slip
 from course_utils.lff import gce, relative_difficulty
 from course_utils.metrics import group_table
 
 
-def _watch_colours(attempt: Callable) -> Iterator[Sight]:
-    """Which digits conflict is drawn, so what is watched is what must hold for every draw."""
-    labels = torch.arange(10)
-    bias = attempt(labels, 0.5, torch.Generator().manual_seed(0))
-    facts = {
-        "one colour for each digit": isinstance(bias, Tensor) and bias.shape == labels.shape,
-        "colours of type int64": isinstance(bias, Tensor) and bias.dtype == torch.int64,
-        "your labels unchanged": torch.equal(labels, torch.arange(10)),
-    }
-    yield "one digit of each class, conflict_ratio 0.5", facts
-    if not all(facts.values()):
+def _colours(about: str, labels: Tensor, ratio: float, seed: int = 0) -> Case:
+    return Case(about, labels=labels, conflict_ratio=ratio, generator=Seed(seed))
+
+
+def _judge_colours(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Iterator[str]:
+    labels, ratio, bias = given["labels"], given["conflict_ratio"], got["colours"]
+    if bool(((bias < 0) | (bias > 9)).any()):
+        yield f"Some colours lie outside 0…9: {bias.min()} to {bias.max()}. Take a sum modulo 10."
         return
-    even = torch.arange(1000) % 10
-    uneven = torch.arange(10).repeat_interleave(60 + 13 * torch.arange(10))
-    # 0.29 · 100 is 28.99… in floating point: int() would cut it down to 28.
-    for case, labels, ratio in (
-        ("100 digits of each class, conflict_ratio 0.29", even, 0.29),
-        ("60 zeros, 73 ones, … 177 nines, conflict_ratio 0.05", uneven, 0.05),
-        ("100 digits of each class, conflict_ratio 0.001: one conflicts in each", even, 0.001),
-        ("conflict_ratio 0: none conflicts", even, 0.0),
-        ("conflict_ratio 1: all conflict", even, 1.0),
-    ):
-        bias, again, other = (attempt(labels.clone(), ratio, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
-        drawn = 0 < ratio < 1
-        yield (
-            case,
-            {
-                "colours 0 to 9": bool(((bias >= 0) & (bias <= 9)).all()),
-                "same colours from the same generator": torch.equal(bias, again),
-                "other pictures conflict with another seed": not drawn
-                or not torch.equal(bias != labels, other != labels),
-            }
-            | _shares(labels, bias, ratio),
-        )
+    told = set()
+    for digit in labels.unique().tolist():
+        own = bias[labels == digit]
+        n, conflicting = len(own), int((own != digit).sum())
+        wanted = max(1, round(ratio * n)) if ratio else 0
+        counts = own.bincount(minlength=10)
+        others = [int(counts[c]) for c in range(10) if c != digit]
+        if conflicting != wanted and "count" not in told:
+            told.add("count")
+            yield _miscounted(digit, n, ratio, conflicting, wanted)
+        elif max(others) - min(others) > 1 and "even" not in told:
+            told.add("even")
+            used = sum(count > 0 for count in others)
+            yield (
+                f"The nine other colours are not dealt out evenly: for digit {digit} they come up "
+                f"{', '.join(map(str, others))} times ({used} of nine in use), where the counts may differ by one at "
+                "most. Do not draw them: deal them out, one after the other, position k gets number k % 9."
+            )
 
 
-def _shares(labels: Tensor, bias: Tensor, ratio: float) -> dict[str, bool]:
-    """What must hold for the numbers of conflicting digits, whichever were drawn."""
-    wanted = torch.tensor([_counted(ratio, n) for n in labels.bincount(minlength=10).tolist()])
-    dealt = torch.zeros(10, 10).index_put((labels, bias % 10), torch.ones(len(labels)), accumulate=True)
-    others = dealt[~torch.eye(10, dtype=torch.bool)].view(10, 9)
-    return {
-        "in each class at least round(conflict_ratio · n) conflicting": bool((others.sum(1) >= wanted).all()),
-        "in each class at most so many conflicting": bool((others.sum(1) <= wanted).all()),
-        "each of the nine other colours in use": bool((others > 0).all()) or ratio < 1,
-        "the nine other colours equally often, up to one": bool((others.amax(1) - others.amin(1) <= 1).all()),
-    }
+def _miscounted(digit: int, n: int, ratio: float, conflicting: int, wanted: int) -> str:
+    """Why a digit's number of conflicting pictures is not the one that was asked for."""
+    said = f"{conflicting} of the {n} pictures of digit {digit} conflict at ratio {ratio}; asked for are {wanted}"
+    if ratio == 0:
+        return f"{said}: at 0 none does."
+    if wanted == 1 and conflicting == 0:
+        return f"{said}: at least one, unless the ratio is 0."
+    return (
+        f"{said}, round(conflict_ratio · n) of each class. int() cuts down (0.29 · 100 is 28.99…), a coin for each "
+        "picture or a draw over all classes is right only on average, and a colour drawn from all ten can be the own."
+    )
 
 
-def _counted(ratio: float, members: int) -> int:
-    return max(1, round(ratio * members)) if ratio else 0
-
-
-def _evenly(digit: int, count: int, generator: torch.Generator | None) -> Tensor:
-    others = (digit + 1 + torch.randperm(9, generator=generator)) % 10
-    return others[torch.arange(count) % 9]
-
-
-def _colours(count: Callable = _counted, deal: Callable = _evenly, pick: str = "drawn", returned="colours") -> Callable:
-    """Colours with one part replaced. pick: "drawn", "first" or "global", from PyTorch's own generator."""
-
-    def twin(labels, conflict_ratio, generator):
-        bias = labels.clone()
-        source = None if pick == "global" else generator
-        for digit in range(10):
-            members = (labels == digit).nonzero().squeeze(1)
-            k = count(conflict_ratio, len(members))
-            order = torch.arange(len(members)) if pick == "first" else torch.randperm(len(members), generator=source)
-            bias[members[order[:k]]] = deal(digit, k, source)
-        return bias != labels if returned == "mask" else bias
-
-    return twin
-
-
-def _overwriting(labels, conflict_ratio, generator):
-    labels.copy_(biased_colours(labels, conflict_ratio, generator))
-    return labels
-
-
-def _over_all(labels, conflict_ratio, generator):
-    bias = labels.clone()
-    drawn = torch.randperm(len(labels), generator=generator)[: round(conflict_ratio * len(labels))]
-    bias[drawn] = (labels[drawn] + torch.randint(1, 10, drawn.shape, generator=generator)) % 10
-    return bias
-
-
-def _coin(labels, conflict_ratio, generator):
-    other = (labels + torch.randint(1, 10, labels.shape, generator=generator)) % 10
-    return torch.where(torch.rand(len(labels), generator=generator) < conflict_ratio, other, labels)
-
-
-def _any_colour(digit, count, generator):
-    return torch.randint(10, (count,), generator=generator)
-
-
-def _another_colour(digit, count, generator):
-    return (digit + torch.randint(1, 10, (count,), generator=generator)) % 10
-
-
-INEXACT = (
-    "The ratio is met on average, or over all classes together, not exactly in each. Go through the digits, and draw "
-    "round(conflict_ratio · n) of the n pictures of each."
-)
-OWN_COLOUR = (
-    "Some pictures that should conflict get their own colour again. Deal out the nine *other* colours: "
-    "(digit + 1) % 10 to (digit + 9) % 10."
-)
+EVEN = torch.arange(1000) % 10
+UNEVEN = torch.arange(10).repeat_interleave(60 + 13 * torch.arange(10))
 BIASED_COLOURS = Exercise(
     reference=biased_colours,
-    watch=_watch_colours,
-    mistakes=(
-        Mistake(_over_all, INEXACT),
-        Mistake(_coin, INEXACT),
-        Mistake(_colours(deal=_any_colour), OWN_COLOUR),
-        Mistake(_colours(deal=lambda digit, k, generator: torch.arange(k) % 10), OWN_COLOUR),
-        Mistake(_colours(deal=lambda digit, k, generator: (digit + torch.arange(k)) % 10), OWN_COLOUR),
-        Mistake(
-            _colours(deal=_another_colour),
-            "The other colours are drawn, so some come up more often than others. Deal them out one after the other: "
-            "position k gets colour k % 9 of the nine.",
-        ),
-        Mistake(
-            _colours(deal=lambda digit, k, generator: torch.full((k,), (digit + 1) % 10)),
-            "All conflicting pictures of a digit get the same colour. Deal out all nine others.",
-        ),
-        Mistake(
-            _colours(pick="first"),
-            "Which pictures conflict follows from their place in the data, whatever the seed. Draw them: "
-            "torch.randperm(n, generator=generator) is a random order.",
-        ),
-        Mistake(
-            _colours(pick="global"),
-            "Not every draw comes from the generator: pass generator=generator to randperm, or nobody can repeat your "
-            "data.",
-        ),
-        Mistake(
-            _colours(count=lambda ratio, n: max(1, int(ratio * n)) if ratio else 0),
-            "int() cuts off: 0.29 · 100 is 28.99… in floating point. Use round().",
-        ),
-        Mistake(
-            _colours(count=lambda ratio, n: round(ratio * n)),
-            "A small ratio leaves a class without any conflicting picture. At least one, unless the ratio is 0.",
-        ),
-        Mistake(
-            _colours(count=lambda ratio, n: max(1, round(ratio * n))),
-            "Even at conflict_ratio 0 a picture of each class conflicts. 0 means none.",
-        ),
-        Mistake(
-            _colours(returned="mask"), "It returns which pictures conflict. What is asked for is the colour of each."
-        ),
-        Mistake(
-            _overwriting,
-            "The labels you were given are overwritten: `bias = labels` is one tensor with two names. Work on "
-            "labels.clone().",
-        ),
+    returns=("colours",),
+    drawn=("colours",),
+    judge=_judge_colours,
+    fate=lambda given, got: got["colours"] != given["labels"],
+    cases=(
+        _colours("100 digits of each class", EVEN, 0.29),
+        _colours("60 zeros, 73 ones, … 177 nines", UNEVEN, 0.05),
+        _colours("one conflicts in each class", EVEN, 0.001, seed=1),
+        _colours("none conflicts", EVEN, 0.0),
+        _colours("all conflict", EVEN, 1.0, seed=5),
+        _colours("some digits are not there", EVEN[EVEN % 3 == 0], 0.4),
+        _colours("one digit of each class", torch.arange(10), 0.5, seed=2),
     ),
     hints=(
-        "Start with bias = labels.clone(): everything is aligned. Then, digit by digit, find its pictures with "
-        "(labels == digit).nonzero().squeeze(1), take a random order of them, and give the first few another colour.",
-        "(digit + k) % 10 with k = 1…9 are the nine other colours; torch.randperm(9, generator=generator) puts the k "
-        "into a random order. Deal them out: the first conflicting picture gets the first, the tenth the first again.",
+        "Everything is aligned at first. For one digit: which of its pictures get another colour, how many, and which "
+        "colour does the k-th of them get?",
+        "Go digit by digit: the places of its pictures, in a random order, the first few of them. (digit + k) % 10 "
+        "with "
+        "k = 1…9 are the nine other colours; put them into a random order once, and deal them out in turn.",
     ),
 )
 
 
-def _watch_groups(attempt: Callable) -> Iterator[Sight]:
-    generator = torch.Generator().manual_seed(0)
-    many = [torch.randint(6, (200,), generator=generator) for _ in range(3)]
-    for case, predictions, labels, bias, shape in (
-        (
-            "answers 0, 1, 1 to label 0 with bias 0, 0, 1; answer 1 to label 1 with bias 1; nothing with label 1 and "
-            "bias 0",
-            [0, 1, 1, 1], [0, 0, 0, 1], [0, 0, 1, 1], (2, 2),
-        ),
-        ("three classes, two values of the bias", [2, 2, 0, 1, 1], [2, 2, 0, 1, 0], [0, 1, 1, 0, 1], (3, 2)),
-        ("200 answers, of ten classes only six are there", *many, (10, 10)),
-        ("every answer right", many[1], many[1], many[2], (10, 10)),
-    ):  # fmt: skip
-        given = [torch.as_tensor(part).clone() for part in (predictions, labels, bias)]
-        before = [part.clone() for part in given]
-        accuracy, counts = attempt(*given, shape)
-        yield (
-            case,
-            {
-                "shape of the accuracies": list(accuracy.shape),
-                "shape of the counts": list(counts.shape),
-                "accuracy": accuracy,
-                "counts": counts,
-                "your tensors unchanged": all(torch.equal(a, b) for a, b in zip(given, before)),
-            },
-        )
+def _groups(about: str, n: int, shape: tuple[int, int], seed: int, holes: int = 0) -> Case:
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(max(1, shape[0] - holes), (n,), generator=generator)
+    bias = torch.randint(max(1, shape[1] - holes), (n,), generator=generator)
+    predictions = torch.where(
+        torch.rand(n, generator=generator) < 0.6, labels, torch.randint(shape[0], (n,), generator=generator)
+    )
+    options = {} if shape == (10, 10) else {"shape": shape}
+    return Case(about, predictions=predictions, labels=labels, bias=bias, **options)
 
 
-def _groups(finish: Callable = lambda right, counts, total: (right / counts, counts), rows: str = "label") -> Callable:
-    """A table of groups with its last line replaced, or other rows."""
-
-    def twin(predictions, labels, bias, shape=(10, 10)):
-        row = predictions if rows == "prediction" else labels
-        counts, right = torch.zeros(shape), torch.zeros(shape)
-        counts.index_put_((row, bias), torch.ones(len(labels)), accumulate=True)
-        right.index_put_((row, bias), (predictions == labels).float(), accumulate=True)
-        return finish(right, counts, len(labels))
-
-    return twin
+def _exchanged(predictions: Tensor, labels: Tensor, bias: Tensor, shape: tuple[int, int] = (10, 10)):
+    fits = (bias < shape[0]) & (labels < shape[1])
+    answers = torch.where(predictions == labels, bias, -1)
+    return group_table(answers[fits], bias[fits], labels[fits], shape)
 
 
-def _sized_by_the_data(predictions, labels, bias, shape=(10, 10)):
-    return group_table(predictions, labels, bias, (int(labels.max()) + 1, int(bias.max()) + 1))
-
-
+GROUP = "group = labels * shape[1] + bias"
+RIGHT = "group[predictions == labels].bincount(minlength=len(counts))"
+TABLE = "(right / counts).view(shape)"
+SIZED = (
+    "The table is as large as the labels that happen to be there. It must be as large as shape says, with empty "
+    "groups where there is nothing."
+)
 GROUP_TABLE = Exercise(
     reference=group_table,
-    watch=_watch_groups,
-    mistakes=(
-        Mistake(
-            _groups(lambda right, counts, total: ((right / counts).nan_to_num(), counts)),
-            "An empty group gets accuracy 0. Nothing was measured there: leave NaN, or every mean over groups is "
-            "pulled down by what does not exist.",
-        ),
-        Mistake(
-            _groups(lambda right, counts, total: ((right / counts).T, counts.T)),
-            "Rows and columns are swapped. The row is the label, the column the bias.",
-        ),
-        Mistake(
-            _groups(lambda right, counts, total: (right / total, counts)),
-            "The right answers are divided by the number of all examples. Each group has its own size.",
-        ),
-        Mistake(
-            _groups(lambda right, counts, total: (right / counts.sum(dim=1, keepdim=True), counts)),
-            "The right answers are divided by the size of the class. Divide by the size of the group.",
-        ),
-        Mistake(
-            _groups(lambda right, counts, total: (1 - right / counts, counts)),
-            "These are error rates. Accuracy is the share that is right.",
-        ),
-        Mistake(
-            _groups(lambda right, counts, total: (100 * right / counts, counts)),
-            "These are percent. In this course accuracies are fractions between 0 and 1.",
-        ),
-        Mistake(
-            _groups(lambda right, counts, total: (right / counts, right)),
-            "The counts are those of the right answers. Count all examples of each group.",
-        ),
-        Mistake(
-            _groups(lambda right, counts, total: (right, counts)),
-            "These are numbers of right answers. Divide by the group's size.",
-        ),
-        Mistake(
-            _groups(rows="prediction"),
-            "The rows are the model's answers. A group is made by the label and the bias, whatever the model says.",
-        ),
-        Mistake(
-            lambda p, y, b, shape=(10, 10): group_table(p, y, b, shape)[0],
-            "It returns one table. Return two: (accuracy, counts).",
-        ),
-        Mistake(
-            _sized_by_the_data,
-            "The table is as large as the labels that happen to be there. It must be as large as shape says, with "
-            "empty groups where there is nothing.",
-        ),
+    returns=("accuracy", "counts"),
+    loose=("counts",),
+    cases=(
+        Case("nothing with label 1 and bias 0", predictions=[0, 1, 1, 1], labels=[0, 0, 0, 1], bias=[0, 0, 1, 1],
+             shape=(2, 2)),
+        Case("three classes, two values of the bias", predictions=[2, 2, 0, 1, 1], labels=[2, 2, 0, 1, 0], bias=[0,
+             1, 1, 0, 1], shape=(3, 2)),
+        Case("two classes, four values of the bias", predictions=[1, 0, 0, 1, 1], labels=[1, 1, 0, 1, 0], bias=[3, 1,
+             2, 3, 0], shape=(2, 4)),
+        _groups("200 answers, of ten classes only six are there", 200, (10, 10), 0, holes=4),
+        _groups("300 answers", 300, (5, 4), 1),
+        _groups("400 answers", 400, (3, 7), 2),
+        Case("every answer right", predictions=EVEN[:40], labels=EVEN[:40], bias=EVEN[:40].roll(3), shape=(10, 10)),
+    ),
+    variants=((TABLE, "torch.where(counts > 0, right / counts, torch.nan).view(shape)"),),
+    slips=(
+        Slip("An empty group gets accuracy 0. Nothing was measured there: leave NaN, or every mean over groups is "
+             "pulled down by what does not exist.", TABLE, f"{TABLE}.nan_to_num()"),
+        Slip("An empty group gets accuracy 1. Nothing was measured there: leave NaN.", TABLE,
+             f"{TABLE}.nan_to_num(1.0)"),
+        Slip("Rows and columns are swapped. The row is the label, the column the bias.",
+             f"{TABLE}, counts.view(shape)", f"{TABLE}.T, counts.view(shape).T"),
+        Slip("The groups are numbered with the wrong width: labels · B + bias, with B the number of values of the "
+             "bias.", GROUP, "group = labels * shape[0] + bias"),
+        Slip("The right answers are divided by the number of all examples. Each group has its own size.",
+             "right / counts", "(right / len(labels)).where(counts > 0, torch.nan)"),
+        Slip("The right answers are divided by the number of all examples. Each group has its own size.",
+             "right / counts", "right / len(labels)"),
+        Slip("The right answers are divided by the size of the class. Divide by the size of the group.", TABLE,
+             "right.view(shape) / counts.view(shape).sum(dim=1, keepdim=True)"),
+        Slip("The right answers are divided by how many have that bias. Divide by the size of the group.", TABLE,
+             "right.view(shape) / counts.view(shape).sum(dim=0, keepdim=True)"),
+        Slip("These are error rates. Accuracy is the share that is right.", TABLE, f"1 - {TABLE}"),
+        Slip("The counts are those of the right answers. Count all examples of each group.", "counts.view(shape)  #",
+             "right.view(shape)  #"),
+        Slip("The counts are shares. Return how many examples each group has.", "counts.view(shape)  #",
+             "(counts / len(labels)).view(shape)  #"),
+        Slip("These are numbers of right answers. Divide by the group's size.", TABLE, "right.float().view(shape)"),
+        Slip("The rows are the model's answers. A group is made by the label and the bias, whatever the model says.",
+             GROUP, "group = predictions * shape[1] + bias"),
+        Slip("The columns are the model's answers. A group is made by the label and the bias.", GROUP,
+             "group = labels * shape[1] + predictions.clamp(max=shape[1] - 1)"),
+        Slip("It compares the predictions with the bias. Right is what equals the label.", "predictions == labels",
+             "predictions == bias"),
+        Slip("The row is the bias. The row is the label, the column the bias.", _exchanged),
+        Slip("`table[labels, bias] += …` adds once for each group, however often it occurs. Use index_put_(…, "
+             "accumulate=True), bincount, or a loop.", RIGHT, "torch.zeros(shape).index_put((labels, bias), "
+             "(predictions == labels).float()).flatten()"),
+        Slip(SIZED, "    group =", "    shape = int(labels.max()) + 1, int(bias.max()) + 1\n    group ="),
+        Slip("It makes a table [10, 10], whatever shape says.", "    group =", "    shape = (10, 10)\n    group ="),
+        Slip("`table[labels, bias] += 1` counts each group once, however often it occurs. Use index_put_(…, "
+             "accumulate=True), bincount, or a loop.", RIGHT, "group[predictions == "
+             "labels].bincount(minlength=len(counts)).clamp(max=1)", "minlength=shape[0] * shape[1])",
+             "minlength=shape[0] * shape[1]).clamp(max=1)"),
+        Slip("The size of an empty group is set to 1, and shown so.", "minlength=shape[0] * shape[1])",
+             "minlength=shape[0] * shape[1]).clamp(min=1)"),
+        Slip("Whole numbers are divided with //, which cuts down.", TABLE, "torch.where(counts > 0, right // "
+             "counts.clamp(min=1), torch.nan).view(shape)"),
+        Slip("That is the accuracy of each class, in every column. Each group has its own.", TABLE,
+             "(right.view(shape).sum(dim=1, keepdim=True) / counts.view(shape).sum(dim=1, "
+             "keepdim=True)).expand(shape)"),
+        Slip("An accuracy of exactly 0 becomes NaN. Only empty groups have none.", TABLE,
+             "torch.where(right > 0, right / counts, torch.nan).view(shape)"),
     ),
     hints=(
-        "Two loops, over the labels and over the values of the bias, are fine: group = (labels == y) & (bias == b). "
-        "Count the group, and count where predictions == labels in it.",
-        "Start with accuracy = torch.full(shape, torch.nan) and fill only what is not empty. Or number the groups, "
-        "labels * shape[1] + bias, and let bincount count.",
+        "Which examples make up the group of label y and bias b, and what do you count among them? What if there are "
+        "none?",
+        "Two loops are fine: (labels == y) & (bias == b), with both pairs of brackets. Or number the groups, row by "
+            "row, "
+        "and let bincount count. Begin with a table full of NaN, and fill only what is not empty.",
     ),
-)
+)  # fmt: skip
 
-
-def _watch_gce(attempt: Callable) -> Iterator[Sight]:
-    drawn = 2 * torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
-    pair = torch.tensor([[1.0, 0.0], [1.5, -0.5]])
-    for case, logits, labels, q in (
-        ("two examples of two classes, p = 0.73 and 0.88, q = 0.7", pair, [0, 0], 0.7),
-        ("six examples, q = 0.7", drawn, [0, 1, 2, 3, 0, 1], 0.7),
-        ("q = 1: the loss is 1 − p", drawn, [0, 1, 2, 3, 0, 1], 1.0),
-        ("q = 0 stands for the limit, the cross-entropy", drawn, [0, 1, 2, 3, 0, 1], 0.0),
-        ("logits 300 and 0: p is 0 in float32, or 1", torch.tensor([[0.0, 300.0], [300.0, 0.0]]), [0, 0], 0.7),
-    ):
-        given, told = logits.clone().requires_grad_(), torch.tensor(labels)
-        loss = attempt(given, told, q)
-        on_a_graph = isinstance(loss, Tensor) and loss.requires_grad
-        gradient = torch.autograd.grad(loss.sum(), given)[0] if on_a_graph else torch.full_like(logits, torch.nan)
-        yield (
-            case,
-            {
-                "losses": loss,
-                "losses that can be differentiated": on_a_graph,
-                "gradient in the logits": gradient,
-                "one loss for each example": isinstance(loss, Tensor) and loss.shape == told.shape,
-                "your logits unchanged": torch.equal(given, logits),
-            },
-        )
-
-
-def _gce(value: Callable, limit: bool = True) -> Callable:
-    """GCE from (p, log p, q), with the cross-entropy where q is 0 if `limit` says so."""
-
-    def twin(logits, labels, q=0.7):
-        log_p = logits.log_softmax(dim=1).gather(1, labels[:, None]).squeeze(1)
-        return -log_p if limit and not q else value(log_p.exp(), log_p, q)
-
-    return twin
-
-
-def _naive(logits, labels, q=0.7):
-    p = logits.softmax(dim=1).gather(1, labels[:, None]).squeeze(1)
-    return (1 - p**q) / q if q else -p.log()
-
-
-def _naive_without_limit(logits, labels, q=0.7):
-    return (1 - logits.softmax(dim=1).gather(1, labels[:, None]).squeeze(1) ** q) / q
-
-
-def _largest(logits, labels, q=0.7):
-    log_p = logits.log_softmax(dim=1).amax(dim=1)
-    return -torch.expm1(q * log_p) / q if q else -log_p
-
-
-def _logits_as_p(logits, labels, q=0.7):
-    p = logits.gather(1, labels[:, None]).squeeze(1)
-    return (1 - p**q) / q if q else -p.log()
-
-
-def _weighted(detach: bool, factor: bool) -> Callable:
-    """The cross-entropy with the weight p^q, as LfF's code has it: with a factor q, and the weight on no graph."""
-
-    def value(p, log_p, q):
-        weight = (q * log_p).exp()
-        return -(weight.detach() if detach else weight) * log_p * (q if factor else 1)
-
-    return _gce(value, limit=not factor)
-
-
+LOGITS = 2 * torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+SIX = [0, 1, 2, 3, 0, 1]
+EXTREME = [[0.0, 300.0], [300.0, 0.0]]
+LOG_P = '-F.cross_entropy(logits, labels, reduction="none")'
+VALUE = "-torch.expm1(q * log_p) / q if q else -log_p"
 FORMULA = "(1 − p^q) / q"
+SOFTMAX = "logits.softmax(dim=1).gather(1, labels[:, None]).squeeze(1)"
 UNDERFLOW = (
-    "Where p is 0 in float32 the gradient is NaN: the slope of p^q is infinite at 0. Compute p^q as "
-    "exp(q · log p), with log p from log_softmax."
+    "Where p is 0 in float32 the gradient is NaN: the slope of p^q is infinite at 0. Compute p^q as exp(q · log p), "
+    "with "
+    "log p from log_softmax."
 )
+FLOOR = "A tiny number keeps p from 0, but then value and gradient are others there. Take log p from log_softmax."
 NO_LIMIT = "q = 0 divides by zero. There the formula stands for its limit, the cross-entropy: treat it separately."
+CUT_OFF = "The limit is used for other q, too. Only q = 0 stands for it."
 GCE = Exercise(
     reference=gce,
-    watch=_watch_gce,
-    mistakes=(
-        Mistake(_naive, UNDERFLOW),
-        Mistake(_naive_without_limit, NO_LIMIT),
-        Mistake(_gce(lambda p, log_p, q: (1 - (q * log_p).exp()) / q, limit=False), NO_LIMIT),
-        Mistake(
-            lambda logits, labels, q=0.7: gce(logits, labels, q).mean(),
-            "It returns one number. Return each example's loss: LfF will want to weight them.",
-        ),
-        Mistake(
-            lambda logits, labels, q=0.7: gce(logits, labels, q).sum(),
-            "It returns one number. Return each example's loss: LfF will want to weight them.",
-        ),
-        Mistake(
-            _gce(lambda p, log_p, q: -torch.expm1(q * log_p)),
-            f"The division by q is missing: {FORMULA}. Without it the limit q → 0 is 0 everywhere.",
-        ),
-        Mistake(
-            _gce(lambda p, log_p, q: (1 - p.clamp(max=1 - 1e-7)) ** q / q),
-            f"1 − p is raised to the power q. The formula is {FORMULA}: first the power, then 1 minus it.",
-        ),
-        Mistake(
-            _weighted(detach=True, factor=False),
-            "The gradient is right, p^q times the cross-entropy's; the value is not the formula's. Return "
-            f"{FORMULA}: its gradient comes out the same, and it can be watched and compared.",
-        ),
-        Mistake(
-            _weighted(detach=True, factor=True),
-            f"This is the form in LfF's code: its gradient is q times that of {FORMULA}, and its value another one.",
-        ),
-        Mistake(
-            _weighted(detach=False, factor=False),
-            "The cross-entropy is multiplied by p^q, and the gradient goes through the weight too. "
-            f"The formula {FORMULA} has no cross-entropy in it; the weight p^q appears when you differentiate.",
-        ),
-        Mistake(
-            lambda logits, labels, q=0.7: gce(logits, labels, q).detach(),
-            "The losses hang on no graph, so nothing can be trained with them: no .detach(), .item() or no_grad here.",
-        ),
-        Mistake(
-            _largest, "p is the largest probability. Take that of the label: gather(1, labels[:, None]) picks it out."
-        ),
-        Mistake(_logits_as_p, "The logits are taken for probabilities. They go through a softmax first."),
-        Mistake(
-            lambda logits, labels, q=0.7: F.cross_entropy(logits, labels, reduction="none"),
-            f"This is the cross-entropy whatever q is. The formula is {FORMULA}.",
-        ),
+    returns=("losses",),
+    loose=("losses",),
+    cases=(
+        Case("two examples of two classes, p = 0.73 and 0.88", logits=[[1.0, 0.0], [1.5, -0.5]], labels=[0, 0],
+             q=0.7, attached=["logits"]),
+        Case("the default of q", logits=LOGITS, labels=SIX, attached=["logits"]),
+        Case("q = 1: the loss is 1 − p", logits=LOGITS, labels=SIX, q=1.0, attached=["logits"]),
+        Case("q = 0 stands for the limit, the cross-entropy", logits=LOGITS, labels=SIX, q=0.0, attached=["logits"]),
+        Case("q = 0.3", logits=LOGITS, labels=[3, 2, 1, 0, 3, 1], q=0.3, attached=["logits"]),
+        Case("q = 0.05", logits=LOGITS, labels=[3, 2, 1, 0, 3, 1], q=0.05, attached=["logits"]),
+        Case("p is 0 in float32, or 1", logits=EXTREME, labels=[0, 0], q=0.7, attached=["logits"]),
+        Case("p is 0 in float32, q = 0", logits=EXTREME, labels=[0, 0], q=0.0, attached=["logits"]),
+        Case("p is 0 in float32, q = 0.2", logits=EXTREME, labels=[1, 0], q=0.2, attached=["logits"]),
+        Case("p is 0 in float32, q = 1", logits=EXTREME, labels=[1, 0], q=1.0, attached=["logits"]),
+    ),
+    slips=(
+        Slip(UNDERFLOW, LOG_P, SOFTMAX, VALUE, "(1 - log_p**q) / q if q else -log_p.log()"),
+        Slip(UNDERFLOW, LOG_P, SOFTMAX, VALUE, '(1 - log_p**q) / q if q else F.cross_entropy(logits, labels, '
+             'reduction="none")'),
+        Slip("At q = 0 the log of a probability that has rounded to 0 is infinite: take log_softmax in one go.",
+             "else -log_p", f"else -{SOFTMAX}.log()"),
+        *(Slip(FLOOR, LOG_P, f"{SOFTMAX}.clamp(min={tiny}).log()") for tiny in ("1e-12", "1e-10", "1e-8", "1e-7",
+            "1e-6")),
+        *(Slip(FLOOR, LOG_P, f"({SOFTMAX} + {tiny}).log()") for tiny in ("1e-12", "1e-10", "1e-8", "1e-7", "1e-6")),
+        Slip(NO_LIMIT, VALUE, "-torch.expm1(q * log_p) / torch.tensor(q)"),
+        Slip(NO_LIMIT, LOG_P, SOFTMAX, VALUE, "(1 - log_p**q) / torch.tensor(q)"),
+        Slip("At q = 0 it returns 0. There the formula stands for its limit, the cross-entropy.", "else -log_p",
+             "else 0 * log_p"),
+        Slip("At q = 0 a tiny q is put into the formula; float32 has no digits left for that. Return the "
+             "cross-entropy.", VALUE, "(1 - (max(q, 1e-8) * log_p).exp()) / max(q, 1e-8)"),
+        Slip(CUT_OFF, "if q else", "if q > 0.1 else"),
+        Slip(CUT_OFF, "if q else", "if q < 1 else"),
+        Slip("It returns one number. Return each example's loss: LfF will want to weight them.", VALUE,
+             f"({VALUE}).mean()"),
+        Slip("It returns one number. Return each example's loss: LfF will want to weight them.", VALUE,
+             f"({VALUE}).sum()"),
+        Slip(f"The division by q is missing: {FORMULA}. Without it the limit q → 0 is 0 everywhere.",
+             "(q * log_p) / q", "(q * log_p)"),
+        Slip(f"1 − p is raised to the power q. The formula is {FORMULA}: first the power, then 1 minus it.", VALUE,
+             "(-torch.expm1(log_p)).clamp(min=1e-12) ** q / q if q else -log_p"),
+        Slip("exp of large logits overflows. Take log_softmax in one go.", LOG_P,
+             "logits.gather(1, labels[:, None]).squeeze(1) - logits.exp().sum(dim=1).log()"),
+        Slip(f"1 − p is raised to the power q. The formula is {FORMULA}: first the power, then 1 minus it.", VALUE,
+             "(1 - log_p.exp()) ** q / q if q else -log_p"),
+        Slip(f"Multiplied by q, not divided: {FORMULA}.", "/ q if", "* q if"),
+        Slip("The exponent is 1 / q. p is raised to the power q.", "expm1(q * log_p)", "expm1(log_p / q)"),
+        Slip("q times p, not p to the power q.", VALUE, "(1 - q * log_p.exp()) / q if q else -log_p"),
+        Slip("The 1 is missing: (1 − p^q) / q.", VALUE, "-(q * log_p).exp() / q if q else -log_p"),
+        Slip("The 1 is subtracted from p^q, and not the other way round: the sign is turned around.", "-torch.expm1",
+             "torch.expm1"),
+        Slip("The gradient is right, p^q times the cross-entropy's; the value is not the formula's. Return "
+             f"{FORMULA}: its gradient comes out the same, and it can be watched and compared.", VALUE,
+             "-(q * log_p).exp().detach() * log_p"),
+        Slip(f"This is the form in LfF's code: its gradient is q times that of {FORMULA}, and its value another one.",
+             VALUE, "-(q * log_p).exp().detach() * log_p * q"),
+        Slip(f"The cross-entropy is multiplied by p^q. The formula {FORMULA} has no cross-entropy in it; the weight "
+             f"p^q appears when you differentiate.", VALUE, "-(q * log_p).exp() * log_p"),
+        Slip("p is the largest probability. Take that of the label: gather(1, labels[:, None]) picks it out.", LOG_P,
+             "logits.log_softmax(dim=1).amax(dim=1)"),
+        Slip("The logits are taken for probabilities. They go through a softmax first.", LOG_P,
+             "logits.gather(1, labels[:, None]).squeeze(1).log()"),
+        Slip("The logit is taken for log p. It goes through log_softmax first.", LOG_P,
+             "logits.gather(1, labels[:, None]).squeeze(1)"),
+        Slip("Softmax goes over the examples. It must go over the classes: dim=1.", LOG_P,
+             "logits.log_softmax(dim=0).gather(1, labels[:, None]).squeeze(1)"),
+        Slip(f"This is the cross-entropy whatever q is. The formula is {FORMULA}.", VALUE, "-log_p"),
+        Slip("q is not used: another number stands there.", "    log_p", "    q = 0.7 if q else 0\n    log_p"),
+        Slip("q is not used: another number stands there.", "    log_p", "    q = 0.7\n    log_p"),
+        Slip("It gives a loss for every class. Only the label's probability counts.", VALUE,
+             "-torch.expm1(q * logits.log_softmax(dim=1)) / q if q else -logits.log_softmax(dim=1)"),
+        Slip("The log is taken of the whole formula.", VALUE, f"({VALUE}).log()"),
     ),
     hints=(
-        'log p of the label is −F.cross_entropy(logits, labels, reduction="none"). Then p^q = exp(q · log p).',
-        "For q = 0 return the limit. Where q · log p is tiny, 1 − exp loses digits: look up torch.expm1.",
+        "By which factor does the gradient of (1 − p^q) / q differ from that of −log p? And what happens to p^q where "
+            "p "
+        "has rounded to 0?",
+        "Begin with log p of the label, in one go (log_softmax, or F.cross_entropy with reduction=\"none\"), and get "
+            "p^q "
+        "from it by exp. q = 0 is a case of its own. Where q · log p is tiny, torch.expm1 keeps the digits.",
     ),
-)
+)  # fmt: skip
 
 
-def _watch_weight(attempt: Callable) -> Iterator[Sight]:
-    for case, biased, debiased, labels in (
-        ("losses 2 and 1 (biased), 1 and 1 (debiased), one class", [2.0, 1.0], [1.0, 1.0], [0, 0]),
-        ("two classes, the second ten times as hard for both",
-         [2.0, 1.0, 20.0, 10.0], [0.5, 1.0, 5.0, 10.0], [0, 0, 1, 1]),
-        ("classes 0 and 4 only, one of one example", [3.0, 0.3, 0.7], [0.1, 0.9, 0.2], [4, 4, 0]),
-        ("an example that both get right with loss 0", [0.0, 1.0, 2.0], [0.0, 4.0, 1.0], [0, 0, 0]),
-        ("a class that the biased network gets right with loss 0", [0.0, 0.0, 1.0], [1.0, 2.0, 1.0], [0, 0, 1]),
-        ("a class that both get right with loss 0", [0.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0, 0, 1]),
-    ):  # fmt: skip
-        given = [torch.tensor(biased, requires_grad=True), torch.tensor(debiased, requires_grad=True)]
-        told = torch.tensor(labels)
-        weight = attempt(*given, told)
-        kept = (
-            given[0].tolist() == torch.tensor(biased).tolist() and given[1].tolist() == torch.tensor(debiased).tolist()
-        )
-        yield (
-            case,
-            {
-                "weights": weight,
-                "one weight for each example": isinstance(weight, Tensor) and weight.shape == told.shape,
-                "weights on no graph": not getattr(weight, "requires_grad", False),
-                "your losses and labels unchanged": kept and told.tolist() == labels,
-            },
-        )
+def _losses(about: str, biased: list | Tensor, debiased: list | Tensor, labels: list | Tensor, **options) -> Case:
+    return Case(about, biased=biased, debiased=debiased, labels=labels, attached=["biased", "debiased"], **options)
 
 
-def _weight(scale: Callable, ratio: Callable = lambda b, d: b / (b + d + 1e-8), detach: bool = True) -> Callable:
-    """LfF's weight with another scale, from (loss, labels), or another ratio."""
-
-    def twin(biased, debiased, labels):
-        if detach:
-            biased, debiased = biased.detach(), debiased.detach()
-        b, d = (loss / scale(loss, labels) for loss in (biased, debiased))
-        return ratio(b, d)
-
-    return twin
+def _many(n: int, classes: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    losses = torch.randn(2, n, generator=generator).exp()
+    return losses[0], losses[1], torch.randint(classes, (n,), generator=generator)
 
 
-def _class_maximum(loss: Tensor, labels: Tensor) -> Tensor:
-    return torch.stack([loss[labels == label].max() for label in labels])
-
-
-def _safe_class_maximum(loss: Tensor, labels: Tensor) -> Tensor:
-    return _class_maximum(loss, labels).clamp(min=1e-8)
-
-
-def _overwriting_losses(biased: Tensor, debiased: Tensor, labels: Tensor) -> Tensor:
-    for loss in (biased.detach(), debiased.detach()):
-        loss /= _safe_class_maximum(loss, labels)
-    return biased.detach() / (biased.detach() + debiased.detach() + 1e-8)
-
-
+SCALE = "loss[members].max().clamp(min=1e-30)"
+RATIO = "b / (b + d).clamp(min=1e-30)"
 NORMALISED = "Divide each loss by the largest of its class, separately for the two networks."
+ALL_ZERO = (
+    "A class whose losses are all 0 gives 0 / 0, which is NaN, and NaN weights end the training. Where the largest "
+    "loss is 0, let the loss stay 0."
+)
+BOTH_ZERO = "Where both losses are 0, b / (b + d) is NaN. A tiny number below the line makes it 0."
+TINY = (
+    "Small losses are changed: the number that keeps the division from 0 / 0 is not small beside them. Take a much "
+    "smaller one."
+)
 RELATIVE_DIFFICULTY = Exercise(
     reference=relative_difficulty,
-    watch=_watch_weight,
-    mistakes=(
-        Mistake(
-            _weight(lambda loss, labels: 1),
-            "The losses are compared as they are, or both divided by the same number, which changes nothing. "
-            f"{NORMALISED}",
-        ),
-        Mistake(
-            _weight(lambda loss, labels: loss.max()),
-            f"The losses are divided by the largest of all. A hard class then rules all others. {NORMALISED}",
-        ),
-        Mistake(
-            _weight(lambda loss, labels: torch.stack([loss[labels == y].sum() for y in labels]).clamp(min=1e-8)),
-            f"The losses are divided by the sum (or the mean) of their class. {NORMALISED}",
-        ),
-        Mistake(
-            _weight(_safe_class_maximum, lambda b, d: d / (b + d + 1e-8)),
-            "Upside down: this weighs what is hard for the debiased network. W is large where the *biased* one fails.",
-        ),
-        Mistake(
-            _weight(_safe_class_maximum, lambda b, d: b / (d + 1e-8)),
-            "b / d has no upper end. The weight is b / (b + d), between 0 and 1.",
-        ),
-        Mistake(
-            _weight(_class_maximum),
-            "A class whose losses are all 0 gives 0 / 0, which is NaN, and NaN weights end the training. Where the "
-            "largest loss is 0, let the loss stay 0.",
-        ),
-        Mistake(
-            _weight(_class_maximum, lambda b, d: b / (b + d)),
-            "0 / 0 is NaN twice: where a class has no loss at all, and where both networks are perfect on an example. "
-            "Both should give weight 0.",
-        ),
-        Mistake(
-            _weight(_safe_class_maximum, lambda b, d: b / (b + d)),
-            "Where both losses are 0, b / (b + d) is NaN. A tiny number below the line makes it 0.",
-        ),
-        Mistake(
-            _overwriting_losses,
-            "The losses you were given are overwritten: .detach() is the same memory under another name. Use "
-            ".detach().clone(), or divide into a new tensor.",
-        ),
-        Mistake(
-            _weight(_safe_class_maximum, detach=False),
-            "The weights hang on autograd's graph: the gradient would also try to change the weights, not only the "
-            "loss that they stand before. Use loss.detach().",
-        ),
+    returns=("weights",),
+    loose=("weights",),
+    cases=(
+        _losses("one class", [2.0, 1.0], [1.0, 1.0], [0, 0]),
+        _losses("two classes, the second ten times as hard for both", [2.0, 1.0, 20.0, 10.0], [0.5, 1.0, 5.0, 10.0],
+            [0, 0, 1, 1]),
+        _losses("classes 0 and 4 only, one of one example", [3.0, 0.3, 0.7], [0.1, 0.9, 0.2], [4, 4, 0]),
+        _losses("an example that both get right with loss 0", [0.0, 1.0, 2.0], [0.0, 4.0, 1.0], [0, 0, 0]),
+        _losses("a class that the biased network gets right with loss 0", [0.0, 0.0, 1.0], [1.0, 2.0, 1.0], [0, 0, 1]),
+        _losses("a class that the debiased network gets right with loss 0", [1.0, 2.0, 1.0], [0.0, 0.0, 1.0], [0, 0,
+            1]),
+        _losses("a class that both get right with loss 0", [0.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0, 0, 1]),
+        _losses("losses below a thousandth", [2e-4, 4e-4, 1e-4], [0.4, 0.2, 0.1], [0, 0, 0], tolerance=5e-3),
+        _losses("class numbers beyond 9", *_many(8, 3, 1)[:2], _many(8, 3, 1)[2] * 7),
+        _losses("twenty examples of four classes", *_many(20, 4, 2), tolerance=5e-3),
+        _losses("as many as in training", *_many(10_000, 10, 3), seconds=0.4, tolerance=5e-3),
+    ),
+    variants=((RATIO, "b / (b + d + 1e-12)"), (SCALE, "loss[members].max().clamp(min=1e-12)", RATIO,
+        "b / (b + d + 1e-12)")),
+    slips=(
+        Slip(f"The losses are compared as they are, or both divided by the same number, which changes nothing. "
+             f"{NORMALISED}", f"            loss[members] /= {SCALE}\n", "            pass\n"),
+        Slip(f"The losses are divided by the largest of all. A hard class then rules all others. {NORMALISED}",
+             SCALE, "loss.max().clamp(min=1e-30)", "            members", "            break\n            members",
+             "        for label", "        loss /= loss.max().clamp(min=1e-30)\n        for label"),
+        Slip(f"The losses are divided by the sum (or the mean) of their class. {NORMALISED}", ".max()", ".sum()"),
+        Slip(f"The losses are divided by the smallest of their class. {NORMALISED}", ".max()", ".min()"),
+        Slip("Upside down: this weighs what is hard for the debiased network. W is large where the *biased* one "
+             "fails.", RATIO, "d / (b + d).clamp(min=1e-30)"),
+        Slip("b / d has no upper end. The weight is b / (b + d), between 0 and 1.", RATIO, "b / d.clamp(min=1e-30)"),
+        Slip("b − d can be negative. The weight is b / (b + d).", RATIO, "b - d"),
+        Slip("Only the biased network's loss is there. The weight is b / (b + d).", RATIO, "b"),
+        Slip("Only the biased network's losses are divided by the largest of their class. Do it for both.",
+             "in (b, d):", "in (b,):"),
+        Slip("Only the debiased network's losses are divided by the largest of their class. Do it for both.",
+             "in (b, d):", "in (d,):"),
+        Slip(ALL_ZERO, ".max().clamp(min=1e-30)", ".max()"),
+        Slip("0 / 0 is NaN twice: where a class has no loss at all, and where both networks are perfect on an "
+             "example. Both should give weight 0.", ".clamp(min=1e-30)", ""),
+        Slip(BOTH_ZERO, "(b + d).clamp(min=1e-30)", "(b + d)"),
+        Slip("NaN of a class without losses is swallowed at the end, by the wrong number: with d = 0, W is 1.",
+             ".max().clamp(min=1e-30)", ".max()", RATIO, "(b / (b + d)).nan_to_num(0)"),
+        Slip("A weight of ½ is given where both losses are 0. It should be 0.", RATIO,
+             "torch.where(b + d > 0, b / (b + d).clamp(min=1e-30), 0.5)"),
+        Slip("A weight of 1 is given where both losses are 0. It should be 0.", RATIO,
+             "torch.where(b + d > 0, b / (b + d).clamp(min=1e-30), 1.0)"),
+        Slip(TINY, "max().clamp(min=1e-30)", "max().clamp(min=1e-3)"),
+        *(Slip(TINY, "max().clamp(min=1e-30)", f"max() + {tiny}", "(b + d).clamp(min=1e-30)", f"(b + d + {tiny})")
+            for tiny in ("1e-3", "1e-4", "1e-5")),
+        *(Slip(TINY, ".max().clamp(min=1e-30)", f".max() + {tiny}") for tiny in ("1e-3", "1e-4", "1e-5")),
+        Slip("The largest loss of a class is taken to be at least 1. Small losses are divided by their own largest, "
+             "too.", "max().clamp(min=1e-30)", "max().clamp(min=1.0)"),
+        Slip("One example of the class stands for its largest: an indexed assignment keeps only one of several "
+             "values.", ".max()", "[-1]"),
+        Slip("One example of the class stands for its largest.", ".max()", "[0]"),
+        Slip("The last class is left out.", "labels.unique()", "range(int(labels.max()))"),
     ),
     hints=(
-        "For each class, find the largest loss; a loop over labels.unique() is fine, one over all examples is too "
-        "slow. Divide, once for each network, then take b / (b + d). Each of the two divisions can be 0 / 0.",
-        "Work on loss.detach().clone(), and divide it class by class. Where the largest loss of a class is 0, divide "
-        "by something else: .clamp(min=…) helps, there and below b / (b + d).",
+        "Which four numbers belong to one example, and which two divisions can be 0 / 0?",
+        "On copies that hang on no graph, a loop over labels.unique() (one over all examples is too slow): divide a "
+        "class's losses by their largest, for each network. .clamp(min=…) with a very small number helps in both "
+        "divisions.",
     ),
-)
+)  # fmt: skip
+EXERCISES = (BIASED_COLOURS, GROUP_TABLE, GCE, RELATIVE_DIFFICULTY)

@@ -1,333 +1,248 @@
 """The exercises of chapter 01: the empirical risk, the training loop, an honest choice."""
 
-from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from course_utils.exercises.mechanism import Exercise, Mistake, Sight
+from course_utils.exercises.mechanism import Case, Exercise, Slip
 from course_utils.metrics import choose_model, empirical_risk
 from course_utils.models import seeded
 from course_utils.training import batches, erm, train_epoch
 
-
-def _watch_risk(attempt: Callable) -> Iterator[Sight]:
-    for rows, labels in (
-        ([[2.0, 0.0, 0.0], [0.0, 1.0, 3.0]], [0, 1]),
-        ([[0.0, 0.0, 0.0, 0.0]], [2]),
-        ([[1000.0, 0.0], [0.0, 1000.0], [3.0, 1.0]], [0, 0, 1]),
-    ):
-        logits = torch.tensor(rows, requires_grad=True)
-        risk = attempt(logits, torch.tensor(labels))
-        slope = (
-            torch.autograd.grad(risk.sum(), logits, allow_unused=True)[0]
-            if getattr(risk, "requires_grad", False)
-            else None
-        )
-        yield f"logits {rows}, labels {labels}", {"risk": risk, "gradient": slope}
-
-
-def _picked(log_probs: Tensor, labels: Tensor) -> Tensor:
-    return -log_probs[torch.arange(len(labels)), labels]
-
-
+LOG_P = "F.log_softmax(logits, dim=1)"
+WHOLE = "F.cross_entropy(logits, labels)"
 EMPIRICAL_RISK = Exercise(
     reference=empirical_risk,
-    watch=_watch_risk,
-    mistakes=(
-        Mistake(
-            lambda z, y: F.cross_entropy(z, y, reduction="sum"),
-            "That is the sum of the losses. The empirical risk is their average, so that it does not grow with N.",
+    returns=("risk",),
+    cases=(
+        Case(logits=[[2.0, 0.0, 0.0], [0.0, 1.0, 3.0]], labels=[0, 1], attached=["logits"]),
+        Case("one example", logits=[[0.0, 1.0, 0.0, 2.0]], labels=[2], attached=["logits"]),
+        Case(
+            "logits of 1,000",
+            logits=[[1000.0, 0.0], [0.0, 1000.0], [3.0, 1.0]], labels=[0, 0, 1], attached=["logits"],
         ),
-        Mistake(
-            lambda z, y: F.cross_entropy(z, y, reduction="none"),
-            "That is the loss of each example. The empirical risk is one number: their average.",
+        Case("sure and right", logits=[[0.0, 30.0], [30.0, 0.0]], labels=[1, 0], attached=["logits"]),
+        Case(
+            "five examples", attached=["logits"], labels=[1, 1, 0, 2, 1],
+            logits=[[0.3, -1.0, 2.0], [1.0, 0.0, -2.0], [0.5, 0.1, 0.2], [-1.0, -2.0, -3.0], [4.0, 4.0, 0.0]],
         ),
-        Mistake(
-            lambda z, y: F.cross_entropy(z, y).item(),
-            "The number is right, but it is a plain number. Training needs a tensor that can be differentiated: "
-            "leave out .item(), float() and detach().",
-        ),
-        Mistake(
-            lambda z, y: F.cross_entropy(z.softmax(dim=1), y),
-            "Softmax was taken twice: F.cross_entropy does it itself and wants the logits.",
-        ),
-        Mistake(
-            lambda z, y: -F.cross_entropy(z, y),
-            "The sign is wrong: a risk is at least 0, and large where the model is wrong.",
-        ),
-        Mistake(
-            lambda z, y: F.cross_entropy(z, y) / len(y),
-            "Averaged twice: F.cross_entropy gives the average already. Do not divide by N again.",
-        ),
-        Mistake(
-            lambda z, y: F.cross_entropy(z, y) / z.shape[1],
-            "Divided by the number of classes too. A mean over a table [N, K] divides by N · K; the risk divides by N.",
-        ),
-        Mistake(
-            lambda z, y: _picked(z.softmax(dim=1).log(), y).mean(),
-            "Right for small logits. With large ones the probability rounds to 0 and its log is infinite: "
-            "take F.log_softmax in one go.",
-        ),
-        Mistake(
-            lambda z, y: _picked((z.exp() / z.exp().sum(dim=1, keepdim=True)).log(), y).mean(),
-            "Right for small logits. With large ones exp overflows: take F.log_softmax in one go.",
-        ),
-        Mistake(
-            lambda z, y: -z.softmax(dim=1)[torch.arange(len(y)), y].mean(),
-            "The log is missing: the loss is minus the log of the true class's probability.",
-        ),
-        Mistake(
-            lambda z, y: -F.log_softmax(z, dim=1)[:, y].mean(),
-            "[:, labels] takes those columns from every row. Take one number from each row: [torch.arange(N), labels].",
-        ),
-        Mistake(
-            lambda z, y: F.nll_loss(F.log_softmax(z, dim=0), y),
-            "Softmax goes over the examples. It must go over the classes: dim=1.",
-        ),
-        Mistake(
-            lambda z, y: F.log_softmax(z, dim=1).neg().mean(),
-            "That averages over all classes. Only the true class's log-probability counts: pick it with the label.",
-        ),
-        Mistake(
-            lambda z, y: (z.argmax(dim=1) != y).float().mean(),
-            "That is the error rate. It is flat almost everywhere, so it has no gradient to follow.",
-        ),
+    ),
+    variants=(
+        (WHOLE, "F.nll_loss(F.log_softmax(logits, dim=1), labels)"),
+        (WHOLE, "-F.log_softmax(logits, dim=1).gather(1, labels[:, None]).mean()"),
+        (WHOLE, "-F.log_softmax(logits, dim=1)[torch.arange(len(labels)), labels].mean()"),
+    ),
+    slips=(
+        Slip("Softmax was taken twice: F.cross_entropy does it itself and wants the logits.", "(logits,",
+             "(logits.softmax(dim=1),"),
+        Slip("Right for small logits. With large ones the probability rounds to 0 and its log is infinite: take the "
+             "log of the softmax in one go.", LOG_P, "logits.softmax(dim=1).log()"),
+        Slip("A tiny number keeps the log finite, but then it is another number, and the gradient is 0 where the "
+             "model errs most. Take the log of the softmax in one go.", LOG_P, "(logits.softmax(dim=1) + 1e-8).log()"),
+        Slip("A tiny number keeps the log finite, but then it is another number, and the gradient is 0 where the "
+             "model errs most. Take the log of the softmax in one go.", LOG_P,
+             "logits.softmax(dim=1).clamp(min=1e-12).log()"),
+        Slip("Right for small logits. With large ones exp overflows: take the log of the softmax in one go.", LOG_P,
+             "(logits.exp() / logits.exp().sum(dim=1, keepdim=True)).log()"),
+        Slip("The log is missing: the loss is minus the log of the true class's probability.", LOG_P,
+             "logits.softmax(dim=1)"),
+        Slip("The log is missing: the loss is minus the log of the true class's probability.", WHOLE,
+             "1 + F.nll_loss(logits.softmax(dim=1), labels)"),
+        Slip("[:, labels] takes those columns from every row. Take one number from each row: [torch.arange(N), "
+             "labels].", WHOLE, "-F.log_softmax(logits, dim=1)[:, labels].mean()"),
+        Slip("Softmax goes over the examples. It must go over the classes: dim=1.", LOG_P,
+             "F.log_softmax(logits, dim=0)"),
+        Slip("Softmax goes over the whole table. It must go over the classes of each example: dim=1.", LOG_P,
+             "logits - logits.flatten().logsumexp(0)"),
+        Slip("That averages over all classes. Only the true class's log-probability counts: pick it with the label.",
+             WHOLE, "F.log_softmax(logits, dim=1).neg().mean()"),
+        Slip("That adds up over all classes. Only the true class's log-probability counts.", WHOLE,
+             "-F.log_softmax(logits, dim=1).sum() / len(labels)"),
+        Slip("It picks the largest logit's loss, whatever the label is.", ", labels)", ", logits.argmax(dim=1))"),
+        Slip("Divided by the number of classes too. A mean over a table [N, K] divides by N · K; the risk divides by "
+             "N.", WHOLE, WHOLE + " / logits.shape[1]"),
+        Slip("That is the loss for the logits alone: the softmax is missing.", LOG_P, "logits"),
+        Slip("The log is to the base 2. The cross-entropy has the natural one.", WHOLE,
+             WHOLE + " / 0.6931471805599453"),
+        Slip("That is the error rate. It is flat almost everywhere, so it has no gradient to follow.", lambda logits,
+             labels: (logits.argmax(dim=1) != labels).float().mean()),
+        Slip("That measures squares (the Brier score). The loss is minus the log of the true class's probability.",
+             WHOLE, "(logits.softmax(dim=1) - F.one_hot(labels, logits.shape[1])).square().sum(dim=1).mean()"),
+        Slip("Each class counts the same here, however many examples it has. Average over the examples.", WHOLE,
+             "F.cross_entropy(logits, labels, weight=1 / labels.bincount(minlength=logits.shape[1]))"),
     ),
     hints=(
-        "The loss of one example is minus the log of the probability that the model gives to its true class. "
-        "F.log_softmax(logits, dim=1) gives all log-probabilities.",
-        "Row i, column labels[i]: indexing with two tensors picks one number from each row. Then average. "
-        "PyTorch also has the whole thing as one function, F.cross_entropy.",
+        "Which probability does the model give to the true class of each example, and what does a probability of 1 "
+        "cost, what one near 0?",
+        "F.log_softmax(logits, dim=1) gives all log-probabilities. Indexing with two tensors, the rows 0…N − 1 and the "
+        "labels, picks one number from each row. PyTorch also has all of it in one function.",
     ),
-)
+)  # fmt: skip
 
 
-def _watch_epoch(attempt: Callable) -> Iterator[Sight]:
-    for examples, size in ((4, 2), (6, 1), (5, 5)):
-        generator = torch.Generator().manual_seed(examples)
-        images = torch.rand(examples, 3, generator=generator)
-        with seeded(0):
-            model = nn.Linear(3, 2)
-        passes, steps = [], []
+def _epoch(examples: int, size: int, seed: int = 0) -> dict[str, Any]:
+    """A model, and batches that can be gone through once; what happens to them is counted."""
+    generator = torch.Generator().manual_seed(examples)
+    images = torch.rand(examples, 3, generator=generator)
+    with seeded(seed):
+        model = nn.Linear(3, 2)
+    model.passes, model.steps = [], []
 
-        def loss(model: nn.Module, batch) -> Tensor:
-            value = erm(model, batch)
-            if value.requires_grad:
-                value.register_hook(lambda _: passes.append(1))  # noqa: B023
-            return value
+    def loss(model: nn.Module, batch) -> Tensor:
+        value = 3 * erm(model, batch)  # no loss that anyone would guess
+        if value.requires_grad:
+            value.register_hook(lambda _: model.passes.append(1))
+        return value
 
-        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-        optimizer.register_step_post_hook(lambda *_: steps.append(1))  # noqa: B023
-        stream = batches(images, torch.arange(examples) % 2, size, generator)
-        returned = attempt(model, loss, stream, optimizer)
-        yield (
-            f"{examples} examples in batches of {size}",
-            {
-                "number of backward passes": len(passes),
-                "number of optimizer steps": len(steps),
-                "weights afterwards": model.weight.detach().clone(),
-                "returned loss": returned,
-                "a loss that still holds its graph": getattr(returned, "requires_grad", False),
-            },
-        )
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.5)
+    optimizer.register_step_post_hook(lambda *_: model.steps.append(1))
+    stream = (batch for batch in batches(images, torch.arange(examples) % 2, size, generator))
+    return {"model": model, "loss": loss, "batches": stream, "optimizer": optimizer}
 
 
-def _loop(actions: str, returned: str = "mean", stop_early: bool = False) -> Callable:
-    """A training loop that does just these actions for each batch, in this order: a twin for most mistakes."""
-
-    def twin(model, loss, batches, optimizer):
-        values = []
-        for batch in batches:
-            for action in actions.split():
-                if action == "loss":
-                    values.append(loss(model, batch))
-                elif action == "backward":
-                    values[-1].backward()
-                elif action == "ascend":
-                    (-values[-1]).backward()
-                else:
-                    getattr(optimizer, action)()
-            if stop_early:
-                break
-        if returned == "graph":
-            return sum(values) / len(values)
-        numbers = [value.item() for value in values]
-        return {"mean": sum(numbers) / len(numbers), "sum": sum(numbers), "last": numbers[-1], "none": None}[returned]
-
-    return twin
+def _trained(given: dict[str, Any]) -> dict[str, Any]:
+    model = given["model"]
+    return {
+        "number of layers in train mode": sum(layer.training for layer in model.modules()),
+        "number of backward passes": len(model.passes),
+        "number of optimizer steps": len(model.steps),
+        "weights afterwards": model.weight.detach().clone(),
+    }
 
 
-def _shadowed(model, loss, batches, optimizer):
-    for batch in batches:
-        optimizer.zero_grad()
-        loss = loss(model, batch)
-        loss.backward()
-        optimizer.step()
-
-
-def _loss_of_logits(model, loss, batches, optimizer):
-    for batch in batches:
-        loss(model(batch.images), batch.labels)
-
-
-RIGHT = "zero_grad loss backward step"
+BEFORE = "step() comes before backward(), so each step follows the gradient of the batch before."
+NEVER = "The weights never change: "
+EPOCH = "total / examples"
 TRAIN_EPOCH = Exercise(
     reference=train_epoch,
-    watch=_watch_epoch,
-    mistakes=(
-        Mistake(
-            _shadowed,
-            "The name loss is used twice: after the first batch it is a number and no longer the function. "
-            "Give the value another name.",
-        ),
-        Mistake(
-            _loss_of_logits,
-            "loss wants the model and the batch, loss(model, batch), and calls the model itself.",
-        ),
-        Mistake(
-            _loop("loss backward step"),
-            "Gradients add up: backward() adds to what is there. Clear them for each batch with zero_grad().",
-        ),
-        Mistake(
-            _loop("zero_grad loss backward"),
-            "The weights never change: the gradients are there, but no optimizer.step() uses them.",
-        ),
-        Mistake(_loop("zero_grad loss step"), "The weights never change: without backward() there are no gradients."),
-        Mistake(_loop("zero_grad loss"), "The weights never change: backward() and step() are missing."),
-        Mistake(
-            _loop("loss backward zero_grad step"),
-            "The weights never change: zero_grad() wipes the gradients between backward() and step().",
-        ),
-        Mistake(
-            _loop("loss step backward"),
-            "step() comes before backward(), so each step follows the gradient of the batch before.",
-        ),
-        Mistake(
-            _loop("loss step zero_grad backward"),
-            "step() comes before backward(), so each step follows the gradient of the batch before.",
-        ),
-        Mistake(_loop(RIGHT.replace("backward", "ascend")), "It climbs: the sign of the loss is turned around."),
-        Mistake(
-            _loop(RIGHT, stop_early=True),
-            "Only the first batch is used. Is the return inside the for loop?",
-        ),
-        Mistake(
-            _loop(RIGHT, returned="graph"),
-            "The returned loss still holds the graph of every batch, and so all their memory: "
-            "take the number out with .item().",
-        ),
-        Mistake(_loop(RIGHT, returned="last"), "It returns the loss of the last batch. Return the epoch's average."),
-        Mistake(_loop(RIGHT, returned="sum"), "It returns the sum of the batches' losses. Return their average."),
-        Mistake(_loop(RIGHT, returned="none"), "It trains as it should, but returns nothing. Return the average loss."),
+    returns=("returned loss",),
+    may_change=("model", "batches", "optimizer"),
+    beside=_trained,
+    cases=tuple(
+        Case(f"{n} examples in batches of {size}", make=lambda n=n, size=size: _epoch(n, size))
+        for n, size in ((4, 2), (6, 1), (5, 5), (12, 4))
+    ),
+    variants=(
+        ("total += value.item() * len(batch.labels)", "total += value.item()", "examples += len(batch.labels)",
+            "examples += 1"),
+    ),
+    slips=(
+        Slip("Gradients add up: backward() adds to what is there. Clear them for each batch with zero_grad().",
+             "        optimizer.zero_grad()\n", ""),
+        Slip(NEVER + "the gradients are there, but no optimizer.step() uses them.", "        optimizer.step()\n", ""),
+        Slip(NEVER + "without backward() there are no gradients.", "        value.backward()\n", ""),
+        Slip(NEVER + "backward() and step() are missing.", "        value.backward()\n        optimizer.step()\n", ""),
+        Slip(NEVER + "when step() comes, zero_grad() has wiped the gradients. The order is zero_grad, backward, step.",
+             "        value.backward()\n        optimizer.step()",
+             "        optimizer.step()\n        value.backward()"),
+        Slip(BEFORE, "        optimizer.zero_grad()\n", "", "        value.backward()\n        optimizer.step()",
+             "        optimizer.step()\n        value.backward()"),
+        Slip(BEFORE, "        optimizer.zero_grad()\n", "", "        value.backward()\n        optimizer.step()",
+             "        optimizer.step()\n        optimizer.zero_grad()\n        value.backward()"),
+        Slip("One step is taken for the whole epoch. Take one for each batch: is step() inside the for loop?",
+             "        optimizer.zero_grad()\n", "", "        optimizer.step()\n", "", "    return",
+             "    optimizer.step()\n    return"),
+        Slip("Two steps are taken for each batch.", "        optimizer.step()\n",
+             "        optimizer.step()\n        optimizer.step()\n"),
+        Slip("It climbs: the sign of the loss is turned around.", "value.backward()", "(-value).backward()"),
+        Slip("Only the first batch is used. Is the return inside the for loop?", "    return", "        return"),
+        Slip("The first batch is skipped: it was taken out of the stream, which can be gone through once.",
+             "    total,", "    next(iter(batches))\n    total,"),
+        Slip("It returns the loss of the last batch. Return the epoch's average.", EPOCH, "value.item()"),
+        Slip("It returns the sum of the batches' losses. Return their average.", EPOCH, "total",
+             " * len(batch.labels)", ""),
+        Slip("It returns the sum over all examples. Return the average.", EPOCH, "total"),
+        Slip("The sum of the batches' average losses is divided by the number of examples.", " * len(batch.labels)",
+             ""),
+        Slip("It takes the cross-entropy, whatever loss it is given. Use `loss`.", "loss(model, batch)",
+             "F.cross_entropy(model(batch.images), batch.labels)"),
     ),
     hints=(
-        "For each batch, four lines: forget the old gradients, compute the loss, compute its gradients, take a step.",
-        "optimizer.zero_grad(), loss(model, batch), .backward() on what that gives, optimizer.step(). "
-        "Add up .item() of each loss to return the average.",
+        "What has to happen for each batch, and in which order? What would be left over from the batch before?",
+        "Four lines: forget the old gradients, compute the loss, let it compute its gradients, take a step. Add up the "
+        "losses as plain numbers, and count as you go.",
     ),
-)
+)  # fmt: skip
+
+_TRAIN = [[0.90, 0.90], [0.95, 0.95], [0.96, 0.97], [1.00, 1.00], [0.62, 0.63], [0.85, 0.87]]
+_VALIDATION = [[0.80, 0.82], [0.90, 0.84], [0.95, 0.70], [0.83, 0.84], [0.60, 0.61], [0.85, 0.86]]
+_TEST = [[0.97, 0.98], [0.80, 0.83], [0.78, 0.80], [0.76, 0.79], [0.65, 0.66], [0.85, 0.86]]
 
 
-def _watch_choice(attempt: Callable) -> Iterator[Sight]:
-    # Each table: candidates × seeds. Every usual mistake picks another candidate or reports another number.
-    train = torch.tensor([[0.90, 0.90], [0.95, 0.95], [0.96, 0.97], [1.00, 1.00], [0.62, 0.63], [0.85, 0.87]])
-    validation = torch.tensor([[0.80, 0.82], [0.90, 0.84], [0.95, 0.70], [0.83, 0.84], [0.60, 0.61], [0.85, 0.86]])
-    test = torch.tensor([[0.97, 0.98], [0.80, 0.82], [0.78, 0.80], [0.76, 0.79], [0.65, 0.66], [0.85, 0.85]])
-    for order in ([0, 1, 2, 3, 4, 5], [3, 2, 5, 4, 1, 0]):
-        index, reported = attempt(train[order].clone(), validation[order].clone(), test[order].clone())
-        case = f"mean validation accuracy of the candidates {_rounded(validation[order])}, test {_rounded(test[order])}"
-        yield case, {"candidate": index, "reported accuracy": reported}
+def _tables(about: str, order: list[int]) -> Case:
+    train, validation, test = ([table[k] for k in order] for table in (_TRAIN, _VALIDATION, _TEST))
+    return Case(about, train=train, validation=validation, test=test)
 
 
-def _rounded(table: Tensor) -> str:
-    return "[" + ", ".join(f"{value:.3f}" for value in table.mean(dim=1)) + "]"
-
-
-def _choice(choose_by: int, report: int) -> Callable:
-    """Choose by one of (train, validation, test), report another: a twin."""
-
-    def twin(*tables):
-        index = tables[choose_by].mean(dim=1).argmax()
-        return index, tables[report].mean(dim=1)[index]
-
-    return twin
-
-
-def _luckiest(train, validation, test):
-    index = validation.max(dim=1).values.argmax()
-    return index, test[index].mean()
-
-
-def _flat(train, validation, test):
-    index = validation.argmax()
-    return index, test.flatten()[index]
-
-
-def _row_of_flat(train, validation, test):
-    index = validation.argmax()
-    return index, test[index].mean()
-
-
-def _over_candidates(train, validation, test):
-    index = validation.mean(dim=0).argmax()
-    return index, test[index].mean()
-
-
-def _each_seed(train, validation, test):
-    index = validation.mean(dim=1).argmax()
-    return index, test[index]
-
-
-def _turned(train, validation, test):
-    index, reported = _each_seed(train, validation, test)
-    return reported.mean(), index
-
-
-def _worst(train, validation, test):
-    index = validation.mean(dim=1).argmin()
-    return index, test[index].mean()
+def _drawn(seed: int) -> dict[str, Tensor]:
+    tables = torch.rand(3, 7, 5, generator=torch.Generator().manual_seed(seed))
+    return dict(zip(("train", "validation", "test"), tables))
 
 
 FLATTENED = (
-    "argmax over the whole table gives a position in the flattened table. "
-    "Average over the seeds first: one number for each candidate."
+    "argmax over the whole table gives a position in the flattened table. Average over the seeds first: one number for "
+    "each candidate."
 )
 PEEKED = "It chooses by test accuracy. Then the test data have helped to choose, and the report flatters."
+LUCKY = "It chooses by single seeds. Average over the seeds before you compare."
+BY, REPORT = "validation.mean(dim=1).argmax()", "test[chosen].mean()"
 CHOOSE_MODEL = Exercise(
     reference=choose_model,
-    watch=_watch_choice,
-    mistakes=(
-        Mistake(_choice(2, 2), PEEKED),
-        Mistake(_choice(2, 1), PEEKED),
-        Mistake(_choice(0, 2), "It chooses by training accuracy, which rewards what was learned by heart."),
-        Mistake(
-            _choice(1, 1),
-            "The choice is right, but it reports the validation accuracy. The best of many is partly luck: "
-            "report the test accuracy of the chosen candidate.",
+    returns=("row", "accuracy to report"),
+    cases=(
+        _tables("six candidates, two seeds", [0, 1, 2, 3, 4, 5]),
+        _tables("the same in another order", [3, 2, 5, 4, 1, 0]),
+        Case(
+            "the first candidate is the best",
+            train=[[0.7, 0.8], [0.9, 0.9]], validation=[[0.9, 0.9], [0.5, 0.5]], test=[[0.6, 0.7], [0.8, 0.9]],
         ),
-        Mistake(
-            _luckiest,
-            "It chooses the candidate with the single luckiest seed. Average over the seeds before you compare.",
+        Case(
+            "the last is the best, three seeds",
+            train=[[0.9, 0.9, 0.9], [0.7, 0.8, 0.6]], validation=[[0.5, 0.6, 0.7], [0.9, 0.9, 0.6]], test=[[0.8, 0.8,
+                0.9], [0.7, 0.5, 0.7]],
         ),
-        Mistake(_flat, FLATTENED),
-        Mistake(_row_of_flat, FLATTENED),
-        Mistake(
-            _over_candidates,
-            "It averages over the candidates, and so finds a seed. Average over the seeds: dim=1.",
-        ),
-        Mistake(_each_seed, "The choice is right, but it reports one number for each seed. Report their average."),
-        Mistake(_turned, "Right, but the wrong way round: first the row, then the accuracy."),
-        Mistake(_worst, "It chooses the worst: these are accuracies, higher is better."),
-        Mistake(
-            lambda train, validation, test: (validation.mean(dim=1).argmax(), test.mean(dim=1).max()),
-            "The choice is right, but it reports the best test accuracy of all candidates, not the chosen one's.",
-        ),
+        *(Case("seven candidates, five seeds", **_drawn(seed)) for seed in range(3)),
+    ),
+    slips=(
+        Slip(PEEKED, BY, "test.mean(dim=1).argmax()"),
+        Slip(PEEKED, BY, "(validation + test).mean(dim=1).argmax()"),
+        Slip("It chooses by training accuracy, which rewards what was learned by heart.", BY,
+             "train.mean(dim=1).argmax()"),
+        Slip("It chooses by training and validation accuracy together. Training accuracy rewards what was learned by "
+             "heart.", BY, "(train + validation).mean(dim=1).argmax()"),
+        Slip("It chooses the smallest gap between training and validation. A poor model can have a small gap.", BY,
+             "(train - validation).mean(dim=1).argmin()"),
+        Slip("It chooses the smallest gap between training and validation. A poor model can have a small gap.", BY,
+             "(train - validation).mean(dim=1).abs().argmin()"),
+        Slip("The choice is right, but it reports the validation accuracy. The best of many is partly luck: report "
+             "the test accuracy of the chosen candidate.", REPORT, "validation[chosen].mean()"),
+        Slip("It reports the training accuracy of the chosen candidate. Report its test accuracy.", REPORT,
+             "train[chosen].mean()"),
+        Slip(LUCKY, BY, "validation.max(dim=1).values.argmax()"),
+        Slip(LUCKY, BY, "validation.min(dim=1).values.argmax()"),
+        Slip(LUCKY, BY, "validation[:, 0].argmax()"),
+        Slip(LUCKY, BY, "validation[:, -1].argmax()"),
+        Slip(LUCKY, BY, "validation.median(dim=1).values.argmax()"),
+        Slip(FLATTENED, BY, "validation.argmax() % len(validation)"),
+        Slip(FLATTENED, BY, "validation.argmax()", REPORT, "test.flatten()[chosen]"),
+        Slip(FLATTENED, BY, "validation.argmax()"),
+        Slip("It averages over the candidates, and so finds a seed. Average over the seeds: dim=1.", BY,
+             "validation.mean(dim=0).argmax()"),
+        Slip("The choice is right, but it reports one number for each seed. Report their average.",
+             REPORT + ".item()", "test[chosen].tolist()"),
+        Slip("It reports the first seed alone. Report the average over the seeds.", REPORT, "test[chosen, 0]"),
+        Slip("It reports the luckiest seed. Report the average over the seeds.", REPORT, "test[chosen].max()"),
+        Slip("It chooses the worst: these are accuracies, higher is better.", BY, "validation.mean(dim=1).argmin()"),
+        Slip("It reports the best test accuracy of all candidates, not the chosen one's.", REPORT,
+             "test.mean(dim=1).max()"),
+        Slip("It reports the average over all candidates, not the chosen one's.", REPORT, "test.mean()"),
+        Slip("The row is counted from 1. Rows of a tensor begin at 0.", "return chosen,", "return chosen + 1,"),
     ),
     hints=(
         "Three tables, one row per candidate, one column per seed. Which of them may you look at to choose, and which "
         "one only to report?",
-        "Average over the seeds (dim=1). argmax on validation gives the row; read that row, and no other, in test.",
+        "One number for each candidate comes first. What you choose by and what you report are not the same table.",
     ),
-)
+)  # fmt: skip
+EXERCISES = (EMPIRICAL_RISK, TRAIN_EPOCH, CHOOSE_MODEL)

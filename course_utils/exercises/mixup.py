@@ -1,410 +1,279 @@
 """The exercises of chapter 03: mixing, its loss in two cross-entropies, calibration, the mixed discriminator."""
 
-from collections.abc import Callable, Iterator
-
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from course_utils.exercises.mechanism import Exercise, Mistake, Sight
+from course_utils.exercises.mechanism import Case, Exercise, Slip
 from course_utils.gan import mixup_gan_risk
 from course_utils.metrics import expected_calibration_error
 from course_utils.mixup import mixup, mixup_risk
 
 
-def _watch_mixup(attempt: Callable) -> Iterator[Sight]:
-    two = torch.tensor([[0.0, 1.0], [0.4, 0.2]]).view(2, 1, 1, 2)
-    # As many axes as points, so that a lam [3] along the wrong axis raises no error.
-    three = torch.tensor([[0.0, 0.0, 0.5], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    soft = torch.tensor([[0.5, 0.5], [0.0, 1.0]])
-    swap, around = torch.tensor([1, 0]), torch.tensor([1, 2, 0])
-    for case, images, labels, lam, index, classes in (
-        ("two images of 1 × 2 pixels, lam = 0.75", two, torch.tensor([0, 1]), torch.tensor([0.75]), swap, 2),
-        ("the same, lam = 1: nothing is mixed", two, torch.tensor([0, 1]), torch.tensor([1.0]), swap, 2),
-        ("the same, one lam for each: 0.9, 0.25", two, torch.tensor([0, 1]), torch.tensor([0.9, 0.25]), swap, 2),
-        ("three points, one lam for each", three, torch.tensor([0, 0, 1]), torch.tensor([0.2, 0.5, 0.7]), around, 3),
-        ("lam = 0.25 as a plain number", two, torch.tensor([1, 0]), 0.25, swap, 2),
-        ("labels that are soft already", two, soft, torch.tensor([0.75]), swap, 2),
-    ):
-        before = [torch.as_tensor(given) for given in (images, labels, lam, index)]
-        given = [part.clone() if isinstance(part, Tensor) else part for part in (images, labels, lam, index)]
-        returned = attempt(*given, classes)
-        mixed, told = (None, None) if returned is None else returned
-        kept = all(torch.equal(torch.as_tensor(now), then) for now, then in zip(given, before))
-        seen = {"mixed images": mixed, "soft labels": told, "your arguments unchanged": kept}
-        for name, part in {"images": mixed, "labels": told}.items():
-            seen[f"shape of the mixed {name}"] = list(part.shape) if isinstance(part, Tensor) else None
-            seen[f"mixed {name} of type float32"] = getattr(part, "dtype", None) == torch.float32
-        yield case, seen
+def _rand(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _soft(labels: Tensor, classes: int) -> Tensor:
-    return labels if labels.is_floating_point() else F.one_hot(labels, classes).float()
+def _randn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _mixes(
-    own: Callable = lambda x, index: x,
-    label: Callable = lambda soft, index, lam: lam * soft + (1 - lam) * soft[index],
-    weigh: Callable = lambda lam, x: torch.as_tensor(lam).view(-1, *[1] * (x.dim() - 1)),
-    soften: Callable = _soft,
-    returned: Callable = lambda x, y: (x, y),
-) -> Callable:
-    """Mixup with one part of it replaced."""
-
-    def twin(images, labels, lam, index, num_classes=10):
-        weight, soft = weigh(lam, images), soften(labels, num_classes)
-        mixed = weight * own(images, index) + (1 - weight) * images[index]
-        return returned(mixed, label(soft, index, weigh(lam, soft)))
-
-    return twin
-
-
-def _in_place(images, labels, lam, index, num_classes=10):
-    partner, weight = images[index], torch.as_tensor(lam).view(-1, *[1] * (images.dim() - 1))
-    images.mul_(weight).add_((1 - weight) * partner)
-    return images, _mixes()(images, labels, lam, index, num_classes)[1]
-
-
-def _in_place_naturally(images, labels, lam, index, num_classes=10):
-    weight = torch.as_tensor(lam).view(-1, *[1] * (images.dim() - 1))
-    images.mul_(weight)
-    images.add_((1 - weight) * images[index])
-    return images, _mixes()(images, labels, lam, index, num_classes)[1]
-
-
-def _swapped(images, labels, lam, index, num_classes=10):
-    return _mixes()(images, labels, 1 - lam, index, num_classes)
-
-
-def _pictures_only(images, labels, lam, index, num_classes=10):
-    lam, soft = torch.as_tensor(lam), _soft(labels, num_classes)
-    weight, share = lam.view(-1, 1, 1, 1), lam.view(-1, 1)
-    return weight * images + (1 - weight) * images[index], share * soft + (1 - share) * soft[index]
-
-
-def _unbroadcast(lam, x):
-    return lam
-
-
-def _for_pictures(lam, x):
-    return lam.view(-1, 1, 1, 1) if x.dim() == 4 else lam.view(-1, 1)
-
-
+TWO = _rand(2, 1, 1, 2)
+# As many axes as points, so that a lam [3] along the wrong axis raises no error.
+THREE = torch.tensor([[0.0, 0.0, 0.5], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+EACH = torch.tensor([0.9, 0.25])
+ONE = torch.tensor([0.75])
+SWAP = torch.tensor([1, 0])
+VIEW = "lam.view(-1, *[1] * (images.dim() - 1)), lam.view(-1, 1)"
 BROADCAST = (
-    "With one lam for each image, lam [N] meets images [N, C, H, W] at their last axis, so it weighs columns of pixels "
-    "(or fails). Give lam the shape [N, 1, 1, 1] for images, [N, 1] for labels; in general as many ones as the "
-    "tensor has further axes."
+    "With one lam for each image, lam [N] meets the last axis of images [N, C, H, W], and weighs columns of pixels (or "
+    "fails). Give lam the shape [N, 1, 1, 1] for images, [N, 1] for labels; in general as many ones as the tensor has "
+    "further axes."
 )
-PLAIN_NUMBER = (
-    "lam may be a plain number: a float has no .view and no [:, None]. Make a tensor first: torch.as_tensor(lam)."
-)
-SOFT_ALREADY = (
+CLASSES = "The class numbers are mixed: between a 3 and a 9 lies no 6. Make the labels one-hot first."
+ALREADY = (
     "labels may be soft already (floating point, [N, K]): mix those as they are, and make only whole numbers one-hot."
 )
-OVERWRITTEN = "The images you were given are overwritten. Make new ones: no *=, no mul_."
+LABELS = "share * soft + (1 - share) * soft[index]"
+MIXED = "weight * images + (1 - weight) * images[index]"
 MIXUP = Exercise(
     reference=mixup,
-    watch=_watch_mixup,
-    mistakes=(
-        Mistake(
-            _mixes(label=lambda soft, index, lam: soft),
-            "The labels are not mixed: a picture that is three quarters of one digit should be labelled so. "
-            "Mix the one-hot labels with the same lam and the same partner.",
-        ),
-        Mistake(
-            _mixes(label=lambda soft, index, lam: soft[index]),
-            "The labels are the partner's alone. Mix both, with the weights of the images.",
-        ),
-        Mistake(
-            _mixes(label=lambda soft, index, lam: (1 - lam) * soft + lam * soft[index]),
-            "The labels are mixed the other way round: lam is the weight of the example itself, in both.",
-        ),
-        Mistake(
-            _swapped,
-            "The weights are the other way round: lam is the weight of the example itself, 1 − lam the partner's.",
-        ),
-        Mistake(
-            _mixes(own=lambda x, index: x[index], label=lambda soft, index, lam: soft[index]),
-            "Both halves are taken at index, so every image is mixed with itself: they are only re-ordered. One half "
-            "is images, the other images[index].",
-        ),
-        Mistake(
-            _mixes(own=lambda x, index: x[index]),
-            "Both images are taken at index, so every image is mixed with itself. One half is images, the other "
-            "images[index]; your labels have it right.",
-        ),
-        Mistake(_mixes(weigh=_unbroadcast), BROADCAST),
-        Mistake(
-            _mixes(
-                weigh=lambda lam, x: lam if x.dim() == 2 else torch.as_tensor(lam).view(-1, *[1] * (x.dim() - 1)),
-            ),
-            "The images are right. With one lam for each image, lam [N] meets the labels [N, K] at their last axis. "
-            "Give it the shape [N, 1] there.",
-        ),
-        Mistake(_mixes(weigh=_for_pictures), PLAIN_NUMBER),
-        Mistake(_mixes(weigh=lambda lam, x: lam.view(-1, *[1] * (x.dim() - 1))), PLAIN_NUMBER),
-        Mistake(_mixes(weigh=lambda lam, x: lam[(slice(None), *[None] * (x.dim() - 1))]), PLAIN_NUMBER),
-        Mistake(
-            _pictures_only,
-            "Right for pictures. Points [N, D] are examples too: there lam needs the shape [N, 1], as many ones as "
-            "the tensor has further axes.",
-        ),
-        Mistake(
-            _mixes(weigh=lambda lam, x: torch.as_tensor(lam).view(-1, 1, 1, 1)),
-            "lam has the four axes of pictures everywhere. Labels [N, K] and points [N, 2] need [N, 1]: as many ones "
-            "as the tensor has further axes.",
-        ),
-        Mistake(
-            _mixes(soften=lambda labels, classes: F.one_hot(labels, classes).float()),
-            SOFT_ALREADY,
-        ),
-        Mistake(_mixes(soften=lambda labels, classes: torch.eye(classes)[labels]), SOFT_ALREADY),
-        Mistake(
-            _mixes(soften=lambda labels, classes: labels.float(), weigh=lambda lam, x: torch.as_tensor(lam)),
-            "The class numbers are mixed: between a 3 and a 9 lies no 6. Make the labels one-hot first.",
-        ),
-        Mistake(
-            _mixes(
-                soften=lambda labels, classes: labels.float() if labels.dim() == 1 else labels,
-                label=lambda soft, index, lam: lam.flatten() * soft + (1 - lam.flatten()) * soft[index],
-            ),
-            "The class numbers are mixed: between a 3 and a 9 lies no 6. Make the labels one-hot first.",
-        ),
-        Mistake(
-            _mixes(soften=lambda labels, _: labels if labels.is_floating_point() else F.one_hot(labels).float()),
-            "F.one_hot without a number of classes makes as many columns as this batch happens to need. "
-            "Pass num_classes.",
-        ),
-        Mistake(_in_place, OVERWRITTEN),
-        Mistake(_in_place_naturally, OVERWRITTEN),
-        Mistake(_mixes(returned=lambda x, y: (y, x)), "The right two, the wrong way round: first images, then labels."),
-        Mistake(_mixes(returned=lambda x, y: x), "It returns one tensor. Return two: the images and the soft labels."),
+    returns=("mixed images", "soft labels"),
+    cases=(
+        Case("one lam", images=TWO, labels=[0, 1], lam=ONE, index=SWAP, num_classes=2),
+        Case("lam = 1: nothing is mixed", images=TWO, labels=[0, 1], lam=torch.ones(1), index=SWAP, num_classes=2),
+        Case("lam = 0: all is the partner's", images=TWO, labels=[0, 1], lam=torch.zeros(1), index=SWAP, num_classes=3),
+        Case("one lam for each", images=TWO, labels=[0, 1], lam=EACH, index=SWAP, num_classes=2),
+        Case("three points", images=THREE, labels=[0, 0, 1], lam=torch.tensor([0.2, 0.5, 0.7]), index=[1, 2, 0],
+             num_classes=3),
+        Case("lam as a plain number", images=TWO, labels=[1, 0], lam=0.25, index=SWAP, num_classes=2),
+        Case("points, lam as a plain number", images=THREE, labels=[1, 0, 2], lam=0.4, index=[2, 2, 0], num_classes=4),
+        Case("soft labels", images=TWO, labels=[[0.5, 0.5], [0.0, 1.0]], lam=ONE, index=SWAP, num_classes=2),
+        Case("soft labels, one lam for each", images=_rand(3, 2, 2, 2), labels=[[0.5, 0.5, 0], [0, 1.0, 0], [0.2,
+             0.3, 0.5]], lam=torch.tensor([0.2, 0.9, 0.6]), index=[1, 2, 0], num_classes=3),
+        Case("ten classes, by default", images=_rand(4, 3, 4, 4), labels=[3, 0, 7, 3], lam=torch.tensor([0.1, 0.6,
+             0.8, 0.3]), index=[0, 0, 1, 2]),
+        Case("sequences", images=_rand(3, 5, 3), labels=[0, 1, 1], lam=torch.tensor([0.1, 0.6, 0.8]), index=[1, 0,
+             0], num_classes=5),
+    ),
+    slips=(
+        Slip("The labels are not mixed: a picture that is three quarters of one digit should be labelled so. Mix the "
+             "one-hot labels with the same lam and the same partner.", LABELS, "soft.float()"),
+        Slip("The labels are the partner's alone. Mix both, with the weights of the images.", LABELS,
+             "soft[index].float()"),
+        Slip("The labels are mixed the other way round: lam is the weight of the example itself, in both.", LABELS,
+             "(1 - share) * soft + share * soft[index]"),
+        Slip("The images are mixed the other way round: lam is the weight of the example itself, in both.", MIXED,
+             "(1 - weight) * images + weight * images[index]"),
+        Slip("The weights are the other way round: lam is the weight of the example itself, 1 − lam the partner's.",
+             "torch.as_tensor(lam)", "(1 - torch.as_tensor(lam))"),
+        Slip("Both images are taken at index, so every image is mixed with itself. One half is images, the other "
+             "images[index].", "weight * images +", "weight * images[index] +"),
+        Slip("The images are not mixed.", MIXED, "images.clone()"),
+        Slip("The partner is not the one at index: the order is turned around.", "[index]", ".flip(0)"),
+        Slip("The partner is not the one at index: the neighbour is taken.", "[index]", ".roll(1, 0)"),
+        Slip("index is used the other way round: the partner of example i is example index[i], not the other way.",
+             "[index]", "[index.argsort()]"),
+        Slip(BROADCAST, VIEW, "lam, lam"),
+        Slip("The images are right. With one lam for each image, lam [N] meets the labels [N, K] at their last axis. "
+             "Give it the shape [N, 1] there.", "lam.view(-1, 1)\n", "lam\n"),
+        Slip(BROADCAST, "lam.view(-1, *[1] * (images.dim() - 1))", "lam"),
+        Slip("Only the first lam is used. There may be one for each example.", VIEW,
+             "lam.flatten()[0], lam.flatten()[0]"),
+        Slip("One mean weight is used for all. There may be one for each example.", VIEW, "lam.mean(), lam.mean()"),
+        Slip("The weights of the labels are one for all (their mean). There may be one for each example.",
+             "lam.view(-1, 1)\n", "lam.mean()\n"),
+        Slip("Right for pictures. Points [N, D] are examples too: there lam needs the shape [N, 1], as many ones as "
+             "the tensor has further axes.", "lam.view(-1, *[1] * (images.dim() - 1))", "lam.view(-1, 1, 1, 1)"),
+        Slip(ALREADY, "labels if labels.is_floating_point() else F.one_hot(labels, num_classes)",
+             "F.one_hot(labels.long(), num_classes)"),
+        Slip(ALREADY + " Rounding them to a class loses what they say.", "labels if labels.is_floating_point() else "
+             "F.one_hot(labels, num_classes)", "F.one_hot(labels.argmax(1) if labels.dim() > 1 else labels, "
+             "num_classes)"),
+        Slip(CLASSES, "F.one_hot(labels, num_classes)", "labels[:, None].float()"),
+        Slip(CLASSES, "F.one_hot(labels, num_classes)", "labels.float()", "share *", "share.flatten() *",
+             "(1 - share)", "(1 - share.flatten())"),
+        Slip("F.one_hot without a number of classes makes as many columns as this batch happens to need. Pass "
+             "num_classes.", "F.one_hot(labels, num_classes)", "F.one_hot(labels)"),
+        Slip("It makes ten classes whatever num_classes is.", "F.one_hot(labels, num_classes)",
+             "F.one_hot(labels, 10)"),
+        Slip("The mixed labels are rounded to one class. Soft labels say how much of each class there is.", LABELS,
+             f"F.one_hot(({LABELS}).argmax(1), num_classes).float()"),
     ),
     hints=(
-        "Two weighted sums, one of images, one of one-hot labels. The partner of every example at once: images[index].",
-        "For lam of shape [N]: lam.view(-1, 1, 1, 1) weighs images [N, C, H, W], lam.view(-1, 1) labels [N, K]. "
-        "x.dim() counts axes, and [1] * 3 is [1, 1, 1]; a star hands a list to view.",
+        "Two weighted sums, one of images, one of one-hot labels. Which images are the partners of all examples at "
+            "once?",
+        "images[index]. For lam of shape [N], lam.view(-1, 1, 1, 1) weighs images [N, C, H, W] and lam.view(-1, 1) "
+            "labels "
+        "[N, K]; x.dim() counts axes, and view takes a list: view(-1, *[1] * 3). torch.as_tensor makes a tensor of a "
+            "number.",
     ),
+)  # fmt: skip
+
+LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.0, 0.0], [0.0, -1.0, 1.5]])
+COMBINED = "(lam * own + (1 - lam) * partner).mean()"
+WEIGH_FIRST = (
+    'With one lam for each example, weigh each example first: F.cross_entropy(…, reduction="none"), then average.'
 )
-
-
-def _watch_risk(attempt: Callable) -> Iterator[Sight]:
-    rows = torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.0, 0.0], [0.0, -1.0, 1.5]])
-    for labels, index, lam in (
-        ([0, 2], [1, 0], torch.tensor([0.75])),
-        ([0, 2], [1, 0], torch.tensor([1.0])),
-        ([0, 1, 2], [2, 0, 1], torch.tensor([0.9, 0.2, 0.6])),
-        ([2, 1, 0], [1, 2, 0], 0.3),
-    ):
-        weights = [round(weight, 2) for weight in lam.tolist()] if isinstance(lam, Tensor) else lam
-        logits = rows[: len(labels)].clone().requires_grad_()
-        risk = attempt(logits, torch.tensor(labels), lam, torch.tensor(index))
-        alive = isinstance(risk, Tensor) and risk.requires_grad and risk.numel() == 1
-        slope = torch.autograd.grad(risk, logits)[0] if alive else "none"
-        seen = {"risk": risk, "gradient in the logits": slope}
-        yield f"{len(labels)} examples, labels {labels}, index {index}, lam {weights}", seen
-
-
-def _risks(combine: Callable) -> Callable:
-    """A risk made from both cross-entropies of each example."""
-
-    def twin(logits, labels, lam, index):
-        own, partner = (F.cross_entropy(logits, told, reduction="none") for told in (labels, labels[index]))
-        return combine(own, partner, torch.as_tensor(lam))
-
-    return twin
-
-
+SAMPLES = "Its own label belongs to the mixed image too: both cross-entropies take the same logits."
 MIXUP_RISK = Exercise(
     reference=mixup_risk,
-    watch=_watch_risk,
-    mistakes=(
-        Mistake(
-            _risks(lambda own, partner, lam: lam * own.mean() + (1 - lam) * partner.mean()),
-            "Each cross-entropy is averaged before it is weighted. With one lam for each example, weigh each "
-            'example first: F.cross_entropy(…, reduction="none"), then average.',
-        ),
-        Mistake(
-            _risks(lambda own, partner, lam: lam.mean() * own.mean() + (1 - lam.mean()) * partner.mean()),
-            "Losses and weights are averaged apart from each other. With one lam for each example, weigh each "
-            "example, then average.",
-        ),
-        Mistake(
-            _risks(lambda own, partner, lam: ((1 - lam) * own + lam * partner).mean()),
-            "The weights are the other way round: lam belongs to the image's own label.",
-        ),
-        Mistake(
-            _risks(lambda own, partner, lam: own.mean()),
-            "That is the risk with the image's own labels. The partner's label has the weight 1 − lam.",
-        ),
-        Mistake(
-            _risks(lambda own, partner, lam: (own + partner).mean() / 2),
-            "Both labels weigh the same. Weigh them with lam and 1 − lam.",
-        ),
-        Mistake(
-            _risks(lambda own, partner, lam: (own + partner).mean()),
-            "Both labels have the weight 1. Weigh them with lam and 1 − lam.",
-        ),
-        Mistake(
-            _risks(lambda own, partner, lam: lam * own + (1 - lam) * partner),
-            "It returns a number for each example. Return their average.",
-        ),
-        Mistake(
-            _risks(lambda own, partner, lam: (lam * own + (1 - lam) * partner).sum()),
-            "It returns the sum over the examples. Return their average, or the step grows with the batch.",
-        ),
-        Mistake(
-            _risks(lambda own, partner, lam: partner.mean()),
-            "That is the risk with the partners' labels. The image's own label has the weight lam.",
-        ),
-        Mistake(
-            lambda *given: mixup_risk(*given).item(),
-            "It returns a plain number, which cannot be differentiated. Return the tensor: no .item(), no float().",
-        ),
-        Mistake(
-            lambda logits, labels, lam, index: mixup_risk(logits.softmax(dim=1), labels, lam, index),
-            "A softmax stands before the cross-entropy, which takes one itself. Hand it the logits.",
-        ),
-        Mistake(
-            lambda logits, labels, lam, index: (
-                lam * F.cross_entropy(logits, labels, reduction="none")
-                + (1 - lam) * F.cross_entropy(logits[index], labels[index], reduction="none")
-            ).mean(),
-            "The partner's label is compared with the partner's logits. Both labels belong to the one mixed image: "
-            "its logits, labels and labels[index].",
-        ),
+    returns=("risk",),
+    cases=(
+        Case("one lam", logits=LOGITS[:2], labels=[0, 2], lam=ONE, index=SWAP, attached=["logits"]),
+        Case("lam = 1", logits=LOGITS[:2], labels=[0, 2], lam=torch.ones(1), index=SWAP, attached=["logits"]),
+        Case("one lam for each", logits=LOGITS, labels=[0, 1, 2], lam=torch.tensor([0.9, 0.2, 0.6]), index=[2, 0, 1],
+             attached=["logits"]),
+        Case("lam as a plain number", logits=LOGITS, labels=[2, 1, 0], lam=0.3, index=[1, 2, 0], attached=["logits"]),
+        Case("large logits", logits=100 * LOGITS, labels=[2, 1, 0], lam=0.3, index=[1, 2, 0], attached=["logits"]),
+        Case("six examples of five classes", logits=2 * _randn(6, 5), labels=[4, 0, 1, 3, 3, 2], lam=_rand(6),
+             index=[5, 4, 0, 0, 2, 1], attached=["logits"]),
+        Case("six examples, another draw", logits=_randn(6, 4, seed=1), labels=[1, 0, 1, 3, 3, 2], lam=_rand(6,
+             seed=1), index=[3, 1, 2, 0, 5, 4], attached=["logits"]),
+    ),
+    slips=(
+        Slip("Each cross-entropy is averaged before it is weighted. " + WEIGH_FIRST, COMBINED,
+             "(lam * own.mean() + (1 - lam) * partner.mean()).mean()"),
+        Slip("Each cross-entropy is averaged before it is weighted. " + WEIGH_FIRST, COMBINED,
+             "lam * own.mean() + (1 - lam) * partner.mean()"),
+        Slip("Only the first lam is used. There may be one for each example.", COMBINED,
+             "(lam.flatten()[0] * own + (1 - lam.flatten()[0]) * partner).mean()"),
+        Slip("The weights are the other way round: lam belongs to the image's own label.", COMBINED,
+             "((1 - lam) * own + lam * partner).mean()"),
+        Slip("That is the risk with the image's own labels. The partner's label has the weight 1 − lam.", COMBINED,
+             "own.mean()"),
+        Slip("That is the risk with the partners' labels. The image's own label has the weight lam.", COMBINED,
+             "partner.mean()"),
+        Slip("The partner's cross-entropy is missing: it has the weight 1 − lam.", COMBINED, "(lam * own).mean()"),
+        Slip("The own cross-entropy is missing: it has the weight lam.", COMBINED, "((1 - lam) * partner).mean()"),
+        Slip("Both labels weigh the same. Weigh them with lam and 1 − lam.", COMBINED, "(own + partner).mean() / 2"),
+        Slip("Both labels have the weight 1. Weigh them with lam and 1 − lam.", COMBINED, "(own + partner).mean()"),
+        Slip("Both labels have the weight lam. The partner's has 1 − lam.", COMBINED,
+             "(lam * own + lam * partner).mean()"),
+        Slip("The partner's loss is subtracted. Both are added, with the weights lam and 1 − lam.", COMBINED,
+             "(lam * own - (1 - lam) * partner).mean()"),
+        Slip("It returns a number for each example. Return their average.", COMBINED, COMBINED.replace(".mean()", "")),
+        Slip("It returns the sum over the examples. Return their average, or the step grows with the batch.",
+             COMBINED, COMBINED.replace("mean", "sum")),
+        Slip("A softmax stands before the cross-entropy, which takes one itself. Hand it the logits.",
+             "(logits, labels", "(logits.softmax(dim=1), labels"),
+        Slip("A log_softmax of probabilities that can be 0: take log_softmax in one go.",
+             "F.cross_entropy(logits, labels,", "F.nll_loss(logits.softmax(dim=1).log(), labels,",
+             "F.cross_entropy(logits, labels[index],", "F.nll_loss(logits.softmax(dim=1).log(), labels[index],"),
+        Slip("The partner's label is compared with the partner's logits. Both labels belong to the one mixed image: "
+             "its logits, labels and labels[index].", "(logits, labels[index]", "(logits[index], labels[index]"),
+        Slip("The own label is compared with the partner's logits. Both labels belong to the one mixed image: its "
+             "logits, labels and labels[index].", "(logits, labels[index]", "(logits[index], labels"),
+        Slip("The logits are mixed as well. They are answers to images that are mixed already.", "    own =",
+             "    logits = lam.view(-1, 1) * logits + (1 - lam.view(-1, 1)) * logits[index]\n    own ="),
+        Slip("The class numbers are mixed (and rounded). Compare with both labels instead.", COMBINED,
+             "F.cross_entropy(logits, (lam * labels + (1 - lam) * labels[index]).round().long())"),
+        Slip("index is used the other way round: the partner of image i is index[i].", "labels[index]",
+             "labels[index.argsort()]"),
+        Slip("The partner is not the one at index: the order is turned around.", "labels[index]", "labels.flip(0)"),
+        Slip("index itself is taken for the labels. The partners' labels are labels[index].", "labels[index]", "index"),
     ),
     hints=(
-        "One answer, two labels: the cross-entropy with the own label and the one with the partner's.",
-        'F.cross_entropy(…, reduction="none") gives one number for each example, which you can multiply by lam. '
-        "The average comes last.",
+        "One answer, two labels: which two cross-entropies are there for each image?",
+        'F.cross_entropy(…, reduction="none") gives one number for each example, which you can multiply by lam. The '
+        "average comes last.",
     ),
-)
+)  # fmt: skip
 
 
-def _watch_calibration(attempt: Callable) -> Iterator[Sight]:
+def _confident(seed: int, n: int, classes: int, bins: int | None = None) -> Case:
     """Confidences on no edge between bins, so that it does not matter to which side an edge belongs."""
-    for rows, labels, bins in (
-        ([[0.93, 0.07]] * 4, [0, 0, 0, 1], 10),
-        ([[0.93, 0.07], [0.93, 0.07], [0.62, 0.38]], [0, 1, 0], 10),
-        ([[0.97, 0.03], [0.28, 0.72], [0.68, 0.32], [0.55, 0.45], [0.91, 0.09]], [0, 0, 0, 0, 1], 4),
-        ([[1.0, 0.0], [0.3, 0.7], [0.08, 0.92], [0.85, 0.15]], [1, 1, 0, 0], 15),
-        ([[0.42, 0.33, 0.25], [0.1, 0.47, 0.43], [0.2, 0.1, 0.7]], [0, 2, 1], 10),
-    ):
-        yield (
-            f"{bins} bins, probabilities {rows}, labels {labels}",
-            {"error": attempt(torch.tensor(rows), torch.tensor(labels), bins)},
-        )
+    rows = _randn(n, classes, seed=seed).mul(1.5).softmax(1)
+    labels = torch.randint(classes, (n,), generator=torch.Generator().manual_seed(seed))
+    options = {} if bins is None else {"bins": bins}
+    return Case(f"{n} examples of {classes} classes", probabilities=rows, labels=labels, **options)
 
 
-def _calibrates(
-    total: Callable = lambda gap, count, n: gap.abs().sum() / n,
-    sure: Callable = lambda p, y: p.max(dim=1).values,
-    place: Callable = lambda confidence, bins: (confidence * bins).ceil().long().clamp(1, bins) - 1,
-) -> Callable:
-    """A calibration error from the bins' summed gaps (accuracy − confidence), made in this way."""
-
-    def twin(probabilities, labels, bins=15):
-        confidence, right = sure(probabilities, labels), probabilities.argmax(dim=1) == labels
-        which = place(confidence, bins)
-        gap = torch.zeros(bins).index_add(0, which, right.float() - confidence)
-        count = torch.zeros(bins).index_add(0, which, torch.ones(len(labels)))
-        return total(gap, count, len(labels)).item()
-
-    return twin
-
-
-def _leaves_out_certainty(probabilities, labels, bins=15):
-    sure = probabilities.max(dim=1).values < 1
-    return expected_calibration_error(probabilities[sure], labels[sure], bins) * sure.float().mean().item()
-
-
-def _mean_of_filled(gap, count, n):
-    return (gap / count)[count > 0].abs().mean()
-
-
+GAPS = "[(right - confidence)[which == b].sum().abs() for b in range(1, bins + 1)]"
+AVERAGED = "(sum(gaps) / len(labels)).item()"
+MEANS = "[(right - confidence)[which == b].mean().abs() for b in range(1, bins + 1) if (which == b).any()]"
+EQUAL_BINS = "All bins weigh the same, however few examples they hold. Weigh each with its share of the examples."
+SQUARED = "The gaps are squared. Take their absolute value."
 EXPECTED_CALIBRATION_ERROR = Exercise(
     reference=expected_calibration_error,
-    watch=_watch_calibration,
-    mistakes=(
-        Mistake(
-            _calibrates(_mean_of_filled),
-            "All bins weigh the same, however few examples they hold. Weigh each with its share of the examples.",
-        ),
-        Mistake(
-            _calibrates(lambda gap, count, n: (gap / count.clamp(min=1)).abs().mean()),
-            "All bins weigh the same, the empty ones too. Weigh each with its share of the examples.",
-        ),
-        Mistake(
-            _calibrates(lambda gap, count, n: (gap / count).abs().mean()),
-            "An empty bin divides 0 by 0, and NaN spreads. Leave empty bins out; the others weigh with their share of "
-            "the examples.",
-        ),
-        Mistake(
-            _calibrates(lambda gap, count, n: gap.sum().abs() / n),
-            "Gaps of opposite sign cancel. Take the absolute value of each bin's gap, then add up.",
-        ),
-        Mistake(
-            _calibrates(lambda gap, count, n: gap.sum() / n),
-            "Gaps of opposite sign cancel. Take the absolute value of each bin's gap, then add up.",
-        ),
-        Mistake(
-            _calibrates(lambda gap, count, n: (gap / count)[count > 0].abs().max()),
-            "That is the largest gap (the maximum calibration error). Average the gaps over the examples.",
-        ),
-        Mistake(
-            _calibrates(lambda gap, count, n: (count / n * (gap / count.clamp(min=1)) ** 2).sum()),
-            "The gaps are squared. Take their absolute value.",
-        ),
-        Mistake(
-            _calibrates(lambda gap, count, n: (count / n * (gap / count.clamp(min=1)) ** 2).sum().sqrt()),
-            "The gaps are squared. Take their absolute value.",
-        ),
-        Mistake(
-            lambda p, y, bins=15: expected_calibration_error(p, y, 15),
-            "It makes 15 bins whatever it is asked for. Use bins.",
-        ),
-        Mistake(
-            lambda p, y, bins=15: expected_calibration_error(p, y, bins - 1),
-            "There is one bin too few: bins bins have bins + 1 edges.",
-        ),
-        Mistake(
-            lambda p, y, bins=15: expected_calibration_error(p.softmax(dim=1), y, bins),
-            "A softmax is taken of what are probabilities already.",
-        ),
-        Mistake(
-            _leaves_out_certainty,
-            "A confidence of exactly 1 falls into no bin. Put it into the last one.",
-        ),
-        Mistake(
-            _calibrates(lambda gap, count, n: 100 * gap.abs().sum() / n),
-            "That is in percent. Return a fraction.",
-        ),
-        Mistake(
-            _calibrates(lambda gap, count, n: gap.abs().sum()),
-            "The gaps are added up over the examples. Divide by their number.",
-        ),
-        Mistake(
-            _calibrates(sure=lambda p, y: p.gather(1, y[:, None]).squeeze(1)),
-            "That takes the probability of the true class. The confidence is that of the predicted one: the largest.",
-        ),
-        Mistake(
-            lambda p, y, bins=15: ((p.argmax(dim=1) == y).float() - p.max(dim=1).values).abs().mean().item(),
-            "It compares each single example, which is right or wrong and never 93 % right. Average inside a bin "
-            "first, then take the absolute value.",
-        ),
-        Mistake(
-            _calibrates(place=lambda confidence, bins: (confidence * bins).long()),
-            "A confidence of exactly 1 falls into a bin beyond the last one. Put it into the last.",
-        ),
+    returns=("error",),
+    cases=(
+        Case("", probabilities=[[0.93, 0.07]] * 4, labels=[0, 0, 0, 1], bins=10),
+        Case("two bins in use", probabilities=[[0.93, 0.07], [0.93, 0.07], [0.62, 0.38]], labels=[0, 1, 0], bins=10),
+        Case("bins of other sides", probabilities=[[0.97, 0.03], [0.28, 0.72], [0.68, 0.32], [0.55, 0.45], [0.91,
+             0.09]], labels=[0, 0, 0, 0, 1], bins=4),
+        Case("a confidence of exactly 1", probabilities=[[1.0, 0.0], [0.3, 0.7], [0.08, 0.92], [0.85, 0.15]],
+             labels=[1, 1, 0, 0], bins=15),
+        Case("three classes", probabilities=[[0.42, 0.33, 0.25], [0.1, 0.47, 0.43], [0.2, 0.1, 0.7]], labels=[0, 2,
+             1], bins=10),
+        Case("the first of five bins", probabilities=torch.full((2, 10), 0.09) + 0.1 * torch.eye(10)[:2], labels=[0,
+             5], bins=5),
+        Case("one bin", probabilities=[[0.9, 0.1], [0.6, 0.4], [0.3, 0.7]], labels=[1, 0, 1], bins=1),
+        _confident(0, 200, 10),
+        _confident(1, 100, 4, bins=7),
+        _confident(2, 60, 20, bins=30),
+    ),
+    variants=((GAPS, "[(right - confidence)[which == b].mean().abs() * (which == b).float().mean() for b in range(1, "
+        "bins + 1) if (which == b).any()]", AVERAGED, "float(sum(gaps))"),),
+    slips=(
+        Slip(EQUAL_BINS, GAPS, MEANS, AVERAGED, "float(sum(gaps) / len(gaps))"),
+        Slip("All bins weigh the same, the empty ones too. Weigh each with its share of the examples.", GAPS, MEANS,
+             AVERAGED, "float(sum(gaps) / bins)"),
+        Slip("The bins' gaps are added up. Weigh each with its share of the examples.", GAPS, MEANS, AVERAGED,
+             "float(sum(gaps))"),
+        Slip("An empty bin divides 0 by 0, and NaN spreads. Leave empty bins out.", ".sum().abs()",
+             ".mean().abs() * (which == b).float().sum()"),
+        Slip("Gaps of opposite sign cancel. Take the absolute value of each bin's gap, then add up.", AVERAGED,
+             "((right - confidence).sum() / len(labels)).abs().item()"),
+        Slip("Gaps of opposite sign cancel. Take the absolute value of each bin's gap, then add up.", ".abs()", ""),
+        Slip("That is the largest gap (the maximum calibration error). Average the gaps over the examples.", GAPS,
+             MEANS, AVERAGED, "float(max(gaps))"),
+        Slip(SQUARED, GAPS, "[(right - confidence)[which == b].mean().square() * (which == b).sum() for b in range(1, "
+             "bins + 1) if (which == b).any()]"),
+        Slip("The gaps are squared and their root is taken. Take their absolute value.", GAPS,
+             "[(right - confidence)[which == b].mean().square() * (which == b).sum() for b in range(1, bins + 1) if "
+             "(which == b).any()]", AVERAGED, "(sum(gaps) / len(labels)).sqrt().item()"),
+        Slip("It makes 15 bins whatever it is asked for. Use bins.", "    confidence,",
+             "    bins = 15\n    confidence,"),
+        Slip("It makes 10 bins whatever it is asked for. Use bins.", "    confidence,",
+             "    bins = 10\n    confidence,"),
+        Slip("There is one bin too few: bins bins have bins + 1 edges.", "    confidence,",
+             "    bins = bins - 1\n    confidence,"),
+        Slip("There is one bin too many.", "    confidence,", "    bins = bins + 1\n    confidence,"),
+        Slip("The first bin is lost: it begins at 0.", "range(1, bins + 1)", "range(2, bins + 1)"),
+        Slip("The last bin is lost.", "range(1, bins + 1)", "range(1, bins)"),
+        Slip("The bins lie between the smallest and the largest confidence that is there. They lie between 0 and 1.",
+             "(confidence * bins).ceil()", "((confidence - confidence.min()) / (confidence.max() - "
+             "confidence.min()).clamp(min=1e-9) * bins).ceil()"),
+        Slip("The bins lie between 1 / K and 1. They lie between 0 and 1.", "(confidence * bins).ceil()",
+             "((confidence - 1 / probabilities.shape[1]) / (1 - 1 / probabilities.shape[1]) * bins).ceil()"),
+        Slip("The bins hold equally many examples. They are equally wide.", "(confidence * bins).ceil()",
+             "(confidence.argsort().argsort() * bins // len(labels) + 1)"),
+        Slip("A softmax is taken of what are probabilities already.", "probabilities.max",
+             "probabilities.softmax(dim=1).max"),
+        Slip("A confidence of exactly 1 falls into no bin. Put it into the last one.", ".ceil().clamp(1, bins)",
+             ".floor() + 1"),
+        Slip("The gaps are added up over the examples. Divide by their number.", " / len(labels)", ""),
+        Slip("That takes the probability of the true class. The confidence is that of the predicted one: the "
+             "largest.", "    right =", "    confidence = probabilities.gather(1, labels[:, None]).squeeze(1)\n    "
+             "right ="),
+        Slip("It compares each single example, which is right or wrong and never 93 % right. Average inside a bin "
+             "first, then take the absolute value.", "].sum().abs()", "].abs().sum()"),
+        Slip("The confidence alone is averaged: the accuracy is missing.", "(right - confidence)", "confidence"),
+        Slip("The accuracy alone is averaged: the confidence is missing.", "(right - confidence)", "right"),
+        Slip("The middle of the bin stands for its confidence. Take the mean of the confidences in it.",
+             "(right - confidence)[which == b].sum()", "(right[which == b] - (b - 0.5) / bins).sum()"),
+        Slip("A bin's share is taken of the right answers only. It is the share of all examples.", GAPS,
+             "[(right - confidence)[which == b].mean().abs() * right[which == b].sum() for b in range(1, bins + 1) if "
+             "(which == b).any()]"),
     ),
     hints=(
-        "For each example: its confidence (the largest probability), whether it is right, and the number of its bin. "
-        "For each bin: the mean of both, and how many examples it holds.",
-        "A loop over the bins is fine: mask = which == b. A bin adds |mean of right − mean of confidence| times its "
-        "share of the examples, mask.float().mean(); skip it if mask.any() is False.",
+        "For each example: its confidence, and whether it is right. Which of the two averages inside a bin are "
+            "compared, "
+        "and how much does each bin count?",
+        "A loop over the bins is fine: a mask for the examples of bin b, |mean of right − mean of confidence| there, "
+        "times the share of the examples. What is a mean over no examples? Where does a confidence of 1 belong?",
     ),
-)
+)  # fmt: skip
 
 
 def _discriminate(points: Tensor) -> Tensor:
@@ -412,117 +281,88 @@ def _discriminate(points: Tensor) -> Tensor:
     return 2 * points[..., :1] - points[..., 1:] ** 2
 
 
-def _watch_gan(attempt: Callable) -> Iterator[Sight]:
-    real = torch.tensor([[1.0, 0.0], [0.5, 2.0], [0.0, 1.0], [2.0, 1.0], [1.0, 1.0], [0.5, 0.5]])
-    fake = torch.tensor([[0.0, 2.0], [1.0, 1.0], [3.0, 0.0], [0.0, 0.0], [0.5, 1.5], [2.0, 2.0]])
-    for weights, shape in (
-        ([1.0], (1,)),
-        ([0.0], (1,)),
-        ([0.75], (1,)),
-        ([0.9, 0.2, 0.5], (3,)),
-        ([0.9, 0.2, 0.5, 0.1, 1.0, 0.7], (2, 3)),  # as in train_gans: networks × pairs
-    ):
-        n = len(weights)
-        x, g = real[:n].view(*shape, 2), fake[:n].view(*shape, 2).clone().requires_grad_()
-        risk = attempt(_discriminate, x, g, torch.tensor(weights).view(*shape, 1))
-        alive = isinstance(risk, Tensor) and risk.requires_grad and risk.numel() == 1
-        slope = torch.autograd.grad(risk, g, allow_unused=True)[0] if alive else None
-        seen = {"risk": risk, "a tensor": isinstance(risk, Tensor)}
-        seen["gradient in the fake points"] = "none" if slope is None else slope
-        yield f"pairs of points {list(x.shape)}, lam {weights}", seen
+def _steep(points: Tensor) -> Tensor:
+    return 40 * _discriminate(points)
 
 
-def _judges(point: Callable, told: Callable, risk: Callable = F.binary_cross_entropy_with_logits) -> Callable:
-    """A risk of the discriminator at these points with these labels."""
-    return lambda d, real, fake, lam: risk(d(point(real, fake, lam)), told(lam))
+REAL, FAKE = _randn(6, 2, seed=2), _randn(6, 2, seed=3)
+WEIGHTS = torch.tensor([0.9, 0.2, 0.5, 0.1, 1.0, 0.7])
 
 
-def _mixed_points(real, fake, lam):
-    return lam * real + (1 - lam) * fake
+def _pairs(about: str, weights: Tensor, shape: tuple[int, ...], discriminate=_discriminate) -> Case:
+    n = len(weights)
+    real, fake = (points[:n].view(*shape, 2) for points in (REAL, FAKE))
+    return Case(
+        about, discriminate=discriminate, real=real, fake=fake, lam=weights.view(*shape, 1), attached=["real", "fake"]
+    )
 
 
-def _losses_mixed(d, real, fake, lam):
-    real_loss, made_loss = F.softplus(-d(real)), F.softplus(d(fake))
-    return (lam * real_loss + (1 - lam) * made_loss).mean()
-
-
+MIXED_POINTS = "lam * real + (1 - lam) * fake"
+BCE = "F.binary_cross_entropy_with_logits(logits, lam.expand_as(logits))"
 MIXUP_GAN_RISK = Exercise(
     reference=mixup_gan_risk,
-    watch=_watch_gan,
-    mistakes=(
-        Mistake(
-            _judges(lambda real, fake, lam: (1 - lam) * real + lam * fake, lambda lam: lam),
-            "The points are mixed the other way round: lam says how much is real.",
-        ),
-        Mistake(
-            _judges(_mixed_points, lambda lam: 1 - lam),
-            "The labels are the other way round: a point that is all real has lam = 1 and the label 1.",
-        ),
-        Mistake(
-            _judges(_mixed_points, torch.ones_like),
-            "Every point is labelled as real. Its label is lam, how much of it is real.",
-        ),
-        Mistake(
-            _judges(_mixed_points, lambda lam: lam.round()),
-            "The labels are rounded to real or fake. A soft label is the point of it: lam itself.",
-        ),
-        Mistake(
-            _losses_mixed,
-            "It mixes the two losses. Mix the points: the discriminator has to answer between real and fake ones.",
-        ),
-        Mistake(
-            _judges(_mixed_points, lambda lam: lam, lambda x, y: F.binary_cross_entropy_with_logits(x.sigmoid(), y)),
-            "A sigmoid stands before a loss that takes one itself. Hand it the logits.",
-        ),
-        Mistake(
-            _judges(_mixed_points, lambda lam: lam, F.binary_cross_entropy),
-            "F.binary_cross_entropy wants probabilities, and the discriminator gives logits. Use "
-            "F.binary_cross_entropy_with_logits.",
-        ),
-        Mistake(
-            _judges(_mixed_points, lambda lam: lam, lambda x, y: F.binary_cross_entropy_with_logits(x, y).neg()),
-            "The sign is wrong: this is what the discriminator makes small.",
-        ),
-        Mistake(
-            lambda d, real, fake, lam: mixup_gan_risk(d, real, fake.detach(), lam),
-            "The gradient does not reach the fake points, so the generator could not learn: no detach here.",
-        ),
-        Mistake(
-            _judges(lambda real, fake, lam: (1 - lam) * real + lam * fake, lambda lam: 1 - lam),
-            "Points and labels are both the other way round: lam says how much is real.",
-        ),
-        Mistake(
-            _judges(_mixed_points, torch.zeros_like),
-            "Every point is labelled as fake. Its label is lam, how much of it is real.",
-        ),
-        Mistake(
-            lambda d, real, fake, lam: F.softplus(-d(real)).mean() + F.softplus(d(fake)).mean(),
-            "That is the usual risk, which does not know lam. Mix the points first.",
-        ),
-        Mistake(
-            lambda d, real, fake, lam: F.binary_cross_entropy_with_logits(lam * d(real) + (1 - lam) * d(fake), lam),
-            "It mixes the discriminator's answers. Mix the points: it has to answer between real and fake ones.",
-        ),
-        Mistake(
-            lambda *given: mixup_gan_risk(*given).item(),
-            "It returns a plain number, which cannot be differentiated. Return the tensor: no .item(), no float().",
-        ),
-        Mistake(
-            lambda d, real, fake, lam: F.binary_cross_entropy_with_logits(
-                d(_mixed_points(real, fake, lam)), lam, reduction="none"
-            ),
-            "It returns a number for each pair. Return their average.",
-        ),
-        Mistake(
-            lambda d, real, fake, lam: F.binary_cross_entropy_with_logits(
-                d(_mixed_points(real, fake, lam)), lam, reduction="sum"
-            ),
-            "It returns the sum over the pairs. Return their average.",
-        ),
+    returns=("risk",),
+    cases=(
+        _pairs("a pair that is all real", torch.ones(1), (1,)),
+        _pairs("a pair that is all fake", torch.zeros(1), (1,)),
+        _pairs("three quarters real", torch.tensor([0.75]), (1,)),
+        _pairs("three pairs", WEIGHTS[:3], (3,)),
+        _pairs("two networks with three pairs each", WEIGHTS, (2, 3)),
+        _pairs("logits far from 0", WEIGHTS[:4], (4,), _steep),
+        _pairs("logits in the hundreds", WEIGHTS[:4], (4,), lambda points: 300 + 200 * _discriminate(points)),
+    ),
+    variants=((BCE, "(lam * F.softplus(-logits) + (1 - lam) * F.softplus(logits)).mean()"),),
+    slips=(
+        Slip("The points are mixed the other way round: lam says how much is real.", MIXED_POINTS,
+             "(1 - lam) * real + lam * fake"),
+        Slip("The labels are the other way round: a point that is all real has lam = 1 and the label 1.",
+             "lam.expand_as", "(1 - lam).expand_as"),
+        Slip("Every point is labelled as real. Its label is lam, how much of it is real.", "lam.expand_as(logits)",
+             "torch.ones_like(logits)"),
+        Slip("Every point is labelled as fake. Its label is lam, how much of it is real.", "lam.expand_as(logits)",
+             "torch.zeros_like(logits)"),
+        Slip("The labels are rounded to real or fake. A soft label is the point of it: lam itself.", "lam.expand_as",
+             "lam.round().expand_as"),
+        Slip("The labels are rounded to real or fake. A soft label is the point of it: lam itself.", "lam.expand_as",
+             "(lam >= 0.5).float().expand_as"),
+        Slip("It mixes the two losses. Mix the points: the discriminator has to answer between real and fake ones.",
+             BCE, "(lam * F.softplus(-discriminate(real)) + (1 - lam) * F.softplus(discriminate(fake))).mean()"),
+        Slip("A sigmoid stands before a loss that takes one itself. Hand it the logits.", "with_logits(logits,",
+             "with_logits(logits.sigmoid(),"),
+        Slip("Right for small logits. With large ones the sigmoid rounds to 0 or 1: binary_cross_entropy_with_logits "
+             "does both steps at once.", BCE, "F.binary_cross_entropy(logits.sigmoid(), lam)"),
+        Slip("Right for small logits. With large ones the sigmoid rounds to 0 or 1, and its log is infinite: "
+             "binary_cross_entropy_with_logits does both steps at once.", BCE, "-(lam * logits.sigmoid().log() + (1 - "
+             "lam) * (1 - logits.sigmoid()).log()).mean()"),
+        Slip("A tiny number keeps the log finite, but then it is another number. binary_cross_entropy_with_logits "
+             "does both steps at once.", BCE, "-(lam * (logits.sigmoid() + 1e-8).log() + (1 - lam) * (1 - "
+             "logits.sigmoid() + 1e-8).log()).mean()"),
+        Slip("That is the usual risk, which does not know lam. Mix the points first.", BCE,
+             "F.softplus(-discriminate(real)).mean() + F.softplus(discriminate(fake)).mean()"),
+        Slip("That is the usual risk, which does not know lam. Mix the points first.", BCE,
+             "(F.softplus(-discriminate(real)).mean() + F.softplus(discriminate(fake)).mean()) / 2"),
+        Slip("It mixes the discriminator's answers. Mix the points: it has to answer between real and fake ones.",
+             f"discriminate({MIXED_POINTS})", "lam * discriminate(real) + (1 - lam) * discriminate(fake)"),
+        Slip("It returns a number for each pair. Return their average.", "lam.expand_as(logits))",
+             'lam.expand_as(logits), reduction="none")'),
+        Slip("It returns the sum over the pairs. Return their average.", "lam.expand_as(logits))",
+             'lam.expand_as(logits), reduction="sum")'),
+        Slip("Only the real half of the loss is there: fake points must be called fake, with the weight 1 − lam.",
+             BCE, "(lam * F.softplus(-logits)).mean()"),
+        Slip("Only the fake half of the loss is there: real points must be called real, with the weight lam.", BCE,
+             "((1 - lam) * F.softplus(logits)).mean()"),
+        Slip("That measures squares. The loss is the cross-entropy.", BCE, "(logits.sigmoid() - lam).square().mean()"),
+        Slip("Only the real points are shown. Show the mixed ones.", MIXED_POINTS, "real"),
+        Slip("Only the fake points are shown. Show the mixed ones.", MIXED_POINTS, "fake"),
+        Slip("The points are added. Mix them, with the weights lam and 1 − lam.", MIXED_POINTS, "real + fake"),
+        Slip("One average lam is used for the points. Each pair has its own.", MIXED_POINTS,
+             "lam.mean() * real + (1 - lam.mean()) * fake"),
+        Slip("One average lam is used for the labels. Each pair has its own.", "lam.expand_as", "lam.mean().expand_as"),
     ),
     hints=(
-        "Ask the discriminator about the mixed points. What should it answer where lam is 1, where it is 0, "
-        "and between?",
-        "The loss for logits and a label between 0 and 1 is F.binary_cross_entropy_with_logits.",
+        "Ask the discriminator about the mixed points. What should it answer where lam is 1, where it is 0, and "
+            "between?",
+        "PyTorch has a binary cross-entropy that takes logits and a label between 0 and 1, and stays finite.",
     ),
-)
+)  # fmt: skip
+EXERCISES = (MIXUP, MIXUP_RISK, EXPECTED_CALIBRATION_ERROR, MIXUP_GAN_RISK)

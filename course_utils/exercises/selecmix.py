@@ -1,450 +1,464 @@
 """The exercises of chapter 06: pairs that contradict, by bias and by similarity; the mixture; the contrastive loss."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import normalize
 
-from course_utils.exercises.mechanism import Exercise, Mistake, Sight
-from course_utils.selecmix import KINDS, contradicting_pairs, contradicting_pairs_by_bias, gsc, mix_pairs, supcon
-
-# ---- pairs by the bias -------------------------------------------------------------------------------------
-
-
-def _watch_by_bias(attempt: Callable) -> Iterator[Sight]:
-    """Partners are drawn, so what is watched is what must hold for every draw."""
-    for labels, bias in (
-        ([0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 1, 0]),
-        ([0, 0, 1, 2], [0, 0, 1, 1]),  # the two zeros have no partner of any kind
-    ):
-        y, b = torch.tensor(labels), torch.tensor(bias)
-        for kind in KINDS:
-            draws = [attempt(y.clone(), b.clone(), kind, torch.Generator().manual_seed(s // 2)) for s in range(80)]
-            same, alike = y[:, None] == y, b[:, None] == b
-            allowed = same & ~alike if kind == "positive" else ~same & alike
-            rows, index = torch.arange(len(y)), torch.stack([index for index, _ in draws])
-            has = torch.stack([has_partner for _, has_partner in draws]).bool()
-            drawn = torch.zeros_like(allowed).index_put((rows.expand_as(index)[has], index[has]), torch.tensor(True))
-            pairs = zip(draws[::2], draws[1::2])
-            yield (
-                f"labels {labels}, bias {bias}, {kind}",
-                {
-                    "has_partner": draws[0][1],
-                    f"all partners of {'the same' if kind == 'positive' else 'another'} label": bool(
-                        (same[rows, index] == (kind == "positive"))[has].all()
-                    ),
-                    f"all partners of {'another' if kind == 'positive' else 'the same'} bias": bool(
-                        (alike[rows, index] == (kind == "negative"))[has].all()
-                    ),
-                    "each candidate drawn sooner or later": bool((drawn | ~allowed).all()),
-                    "the same partners from the same generator": all(torch.equal(a[0], b[0]) for a, b in pairs),
-                    "index of type int64": index.dtype == torch.int64,
-                },
-            )
+from course_utils.exercises.calls import Seed
+from course_utils.exercises.mechanism import Case, Exercise, Slip
+from course_utils.selecmix import contradicting_pairs, contradicting_pairs_by_bias, gsc, mix_pairs
 
 
-def _drawn(
-    allowed: Callable, has: Callable = lambda allowed: allowed.any(dim=1), pick: Callable | None = None
-) -> Callable:
-    """Partners drawn from `allowed(same, alike, kind)`; `has` tells who has one, `pick` chooses instead of a draw."""
-
-    def twin(labels, bias, kind, generator):
-        mask = allowed(labels[:, None] == labels, bias[:, None] == bias, kind)
-        draw = torch.rand(mask.shape, generator=generator)
-        index = pick(mask) if pick else torch.where(mask, draw, -1).argmax(dim=1)
-        return index, has(mask)
-
-    return twin
+def _drawn(n: int, of: int, seed: int) -> Tensor:
+    return torch.randint(of, (n,), generator=torch.Generator().manual_seed(seed))
 
 
-def _contradicting(same: Tensor, alike: Tensor, kind: str) -> Tensor:
-    return same & ~alike if kind == "positive" else ~same & alike
+def _known(about: str, labels: list | Tensor, bias: list | Tensor) -> Iterator[Case]:
+    for seed, kind in enumerate(("positive", "negative")):
+        yield Case(about, labels=labels, bias=bias, kind=kind, generator=Seed(seed), seconds=2.0)
 
 
-def _by_multinomial(labels, bias, kind, generator):
-    mask = _contradicting(labels[:, None] == labels, bias[:, None] == bias, kind)
-    return torch.multinomial(mask.float(), 1, generator=generator).squeeze(1), mask.any(dim=1)
+def _judge_pairs(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Iterator[str]:
+    labels, bias, kind, index, has = given["labels"], given["bias"], given["kind"], got["index"], got["has_partner"]
+    same, alike = labels[:, None] == labels, bias[:, None] == bias
+    allowed = same & ~alike if kind == "positive" else ~same & alike
+    right = allowed.any(dim=1)
+    if bool((has != right).any()):
+        yield _misjudged(has, right)
+    if bool(((index < 0) | (index >= len(labels))).any()):
+        yield (
+            f"Some places lie outside 0…{len(labels) - 1}: {index.min()} to {index.max()}. Even a meaningless one "
+            f"must exist."
+        )
+        return
+    rows = torch.arange(len(labels))[right]
+    chosen = index[right]
+    wrong = ~allowed[rows, chosen]
+    if bool(wrong.any()):
+        yield _forbidden(kind, same[rows, chosen], alike[rows, chosen], chosen == rows)
+    elif len(labels) > 100:
+        yield from _unfair(allowed, index, right)
 
 
-SWAPPED = (
-    "The two kinds are swapped. A contradicting *positive* shares the label and not the bias; a *negative* shares the "
-    "bias and not the label."
-)
-INVERTED = "has_partner is upside down: True is for those who have a partner."
-ALWAYS = "has_partner is always True. Where no candidate is left it must be False: allowed.any(dim=1)."
-ONE_RESULT = "It returns one thing. Return two: index and has_partner."
+def _misjudged(has: Tensor, right: Tensor) -> str:
+    """What is wrong with has_partner."""
+    if torch.equal(has, ~right):
+        return "has_partner is upside down: True is for those who have a partner."
+    if bool(has.all()):
+        return "has_partner is always True. Where no candidate is left it must be False."
+    return (
+        f"has_partner is wrong for {(has != right).sum()} of {len(has)} examples: {right.sum()} have a candidate, it "
+        f"says "
+        f"{has.sum()}. Ask which rows of the table of candidates hold any True."
+    )
+
+
+def _forbidden(kind: str, same: Tensor, alike: Tensor, own: Tensor) -> str:
+    """What the partners have in common that they should not."""
+    wanted = kind == "positive"
+    said = []
+    if own.any():
+        said.append(f"{own.sum()} are their own partners")
+    if (same != wanted).any():
+        said.append(f"{(same != wanted).sum()} have {'another' if wanted else 'the same'} label")
+    if (alike == wanted).any():
+        said.append(f"{(alike == wanted).sum()} have {'the same' if wanted else 'another'} bias")
+    swapped = " The two kinds are swapped." if bool((same != wanted).all() and (alike == wanted).all()) else ""
+    rule = "the same label and another bias" if wanted else "another label and the same bias"
+    return f"Of {len(same)} partners of kind “{kind}” {', '.join(said)}. All must have {rule}.{swapped}"
+
+
+def _unfair(allowed: Tensor, index: Tensor, right: Tensor) -> Iterator[str]:
+    """Whether low and high candidates are taken equally often: the rank of each partner among its row's candidates."""
+    several = right & (allowed.sum(dim=1) > 1)
+    rank = (allowed.cumsum(dim=1) - 1).gather(1, index[:, None]).squeeze(1)[several]
+    count = allowed.sum(dim=1)[several]
+    place = (rank + 0.5) / count  # uniform in 0…1
+    parts = [int(((place >= low) & (place < low + 0.25)).sum()) for low in (0.0, 0.25, 0.5, 0.75)]
+    ends = [int((rank == 0).sum()), int((rank == count - 1).sum())]
+    fair, mean = (1 / count).sum().item(), len(place) / 4
+    if max(abs(part - mean) for part in parts) > 6 * mean**0.5 or max(abs(end - fair) for end in ends) > 6 * fair**0.5:
+        yield (
+            f"Not all candidates are equally likely: of {len(place)} partners {', '.join(map(str, parts))} lie in the "
+            f"first, second, third and last quarter of the candidates, {ends[0]} are the first one and {ends[1]} the "
+            f"last "
+            f"(expected about {mean:.0f} in each quarter, {fair:.0f} at each end). argmax of True and False, or of few "
+            "different numbers, takes the first of equals; give each candidate a random number of its own."
+        )
+    if len(place) > 100 and (rank[1:] == rank[:-1]).float().mean() > 0.9:
+        yield "All examples take the same of their candidates: draw for each row by itself."
+
+
+MANY = _drawn(1200, 4, 0), _drawn(1200, 5, 1)
 PAIRS_BY_BIAS = Exercise(
     reference=contradicting_pairs_by_bias,
-    watch=_watch_by_bias,
-    mistakes=(
-        Mistake(_drawn(lambda same, alike, kind: _contradicting(alike, same, kind)), SWAPPED),
-        Mistake(
-            _drawn(lambda same, alike, kind: same if kind == "positive" else ~same & alike),
-            "Contradicting positives only share the label. They must have another bias too.",
-        ),
-        Mistake(
-            _drawn(lambda same, alike, kind: same & ~alike if kind == "positive" else alike),
-            "Contradicting negatives only share the bias: an example even finds itself. They must have another label "
-            "too.",
-        ),
-        Mistake(
-            _drawn(lambda same, alike, kind: same if kind == "positive" else alike),
-            "Only one of the two conditions is there. A contradicting pair agrees in one thing *and differs in the "
-            "other*.",
-        ),
-        Mistake(
-            _drawn(lambda same, alike, kind: same & ~alike if kind == "positive" else ~same),
-            "Contradicting negatives only have another label. They must share the bias too.",
-        ),
-        Mistake(_drawn(_contradicting, has=lambda mask: ~mask.any(dim=1)), INVERTED),
-        Mistake(_drawn(_contradicting, has=lambda mask: torch.ones(len(mask), dtype=torch.bool)), ALWAYS),
-        Mistake(
-            _drawn(_contradicting, pick=lambda mask: mask.int().argmax(dim=1)),
-            "It always takes the first candidate: argmax of a mask. Draw a random number for every pair, and take the "
-            "candidate with the largest.",
-        ),
-        Mistake(
-            _drawn(_contradicting, pick=lambda mask: torch.where(mask, torch.rand(mask.shape), -1).argmax(dim=1)),
-            "The draw does not come from the generator, so nobody can repeat it: torch.rand(…, generator=generator).",
-        ),
-        Mistake(
-            _by_multinomial,
-            "multinomial stops where an example has no candidate: there is nothing to draw from. Give such a row "
-            "something to draw, and let has_partner tell.",
-        ),
-        Mistake(lambda *given: contradicting_pairs_by_bias(*given)[0], ONE_RESULT),
+    returns=("index", "has_partner"),
+    drawn=("index",),
+    judge=_judge_pairs,
+    cases=(
+        *_known("1,200 examples", *MANY),
+        *_known("", [0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 1, 0]),
+        *_known("the two zeros have no partner of any kind", [0, 0, 1, 2], [0, 0, 1, 1]),
+        *_known("as in training: few contradict", _drawn(600, 10, 2), torch.where(_drawn(600, 20, 3) == 0,
+            _drawn(600, 10, 4), _drawn(600, 10, 2))),
+        *_known("nobody has a partner", [0, 1, 2], [0, 1, 2]),
     ),
     hints=(
-        "Two tables [N, N] of True and False: same label, same bias. Combine them with & and ~ into the table of "
-        "allowed partners; has_partner says in which rows it has any True.",
-        "Draw a table of random numbers, put −1 where a partner is not allowed (torch.where), and take each row's "
-        "argmax.",
+        "Which of all N × N pairs contradict each other? Who has no candidate?",
+        "Two tables [N, N] of True and False, same label and same bias, combined with & and ~. Then every candidate "
+            "gets "
+        "a random number, what is no candidate one below all of them, and each row takes its largest.",
     ),
-)
+)  # fmt: skip
 
 # ---- pairs by similarity -----------------------------------------------------------------------------------
 
-_LABELS = [0, 0, 0, 1, 1, 1]
-_MIXED = [[1.0, 0.8, 0.1, 0.7, 0.2, 0.3], [0.8, 1.0, 0.3, 0.6, 0.1, 0.4], [0.1, 0.3, 1.0, 0.2, 0.9, 0.5],
-          [0.7, 0.6, 0.2, 1.0, 0.3, 0.4], [0.2, 0.1, 0.9, 0.3, 1.0, 0.6], [0.3, 0.4, 0.5, 0.4, 0.6, 1.0]]  # fmt: skip
-_COSINES = [[1.0, -0.2, -0.5, -0.9], [-0.2, 1.0, -0.7, -0.4], [-0.5, -0.7, 1.0, -0.3], [-0.9, -0.4, -0.3, 1.0]]
+LABELS = [0, 0, 0, 1, 1, 1]
+MIXED = torch.tensor([[1.0, 0.8, 0.1, 0.7, 0.2, 0.3], [0.8, 1.0, 0.3, 0.6, 0.1, 0.4], [0.1, 0.3, 1.0, 0.2, 0.9, 0.5],
+          [0.7, 0.6, 0.2, 1.0, 0.3, 0.4], [0.2, 0.1, 0.9, 0.3, 1.0, 0.6], [0.3, 0.4, 0.5, 0.4, 0.6, 1.0]])  # fmt: skip
+COSINES = torch.tensor(
+    [[1.0, -0.2, -0.5, -0.9], [-0.2, 1.0, -0.7, -0.4], [-0.5, -0.7, 1.0, -0.3], [-0.9, -0.4, -0.3, 1.0]]
+)
 
 
-def _watch_pairs(attempt: Callable) -> Iterator[Sight]:
-    for case, similarity, labels in (
-        ("six examples, labels 0 0 0 1 1 1, similarities in 0 to 1", _MIXED, _LABELS),
-        ("four examples, labels 0 0 1 1, all similarities negative", _COSINES, [0, 0, 1, 1]),
-        ("similarities above 1, as products of longer vectors have", [[5.0 + x for x in r] for r in _MIXED], _LABELS),
-        ("labels 0 1 1 1: the first is alone in its class", _COSINES, [0, 1, 1, 1]),
-        ("four examples of one class", _COSINES, [2, 2, 2, 2]),
-    ):
-        for kind in KINDS:
-            given, told = torch.tensor(similarity), torch.tensor(labels)
-            index, has_partner = attempt(given, told, kind)
-            yield (
-                f"{case}, {kind}",
-                {
-                    "has_partner": has_partner,
-                    "partners (−1 for none)": torch.where(torch.as_tensor(has_partner).bool(), index, -1),
-                    "your similarities unchanged": torch.equal(given, torch.tensor(similarity)),
-                },
-            )
+def _similar(about: str, similarity: Tensor, labels: list | Tensor) -> Iterator[Case]:
+    for kind in ("positive", "negative"):
+        yield Case(about, similarity=similarity, labels=labels, kind=kind)
 
 
-def _chosen(
-    low: Callable, high: Callable, own: bool = False, has: Callable = lambda allowed: allowed.any(dim=1)
-) -> Callable:
-    """Partners by `low(similarity, allowed)` and `high(similarity, allowed)`; `own`: an example may be its own."""
-
-    def twin(similarity, labels, kind):
-        same = labels[:, None] == labels
-        allowed = same.clone() if kind == "positive" else ~same
-        if not own:
-            allowed.fill_diagonal_(False)
-        return (low if kind == "positive" else high)(similarity, allowed), has(allowed)
-
-    return twin
+def _products(n: int, seed: int) -> Tensor:
+    rows = torch.randn(n, 4, generator=torch.Generator().manual_seed(seed))
+    return rows @ rows.T
 
 
-def _least(similarity: Tensor, allowed: Tensor) -> Tensor:
-    return torch.where(allowed, similarity, torch.inf).argmin(dim=1)
+def _cyclic(n: int, seed: int) -> Tensor:
+    """No table of products: not even symmetric, so that the axes can be told apart."""
+    return torch.randn(n, n, generator=torch.Generator().manual_seed(seed))
 
 
-def _most(similarity: Tensor, allowed: Tensor) -> Tensor:
-    return torch.where(allowed, similarity, -torch.inf).argmax(dim=1)
+HIDDEN = (
+    "Forbidden pairs are hidden behind a number that can beat an allowed one (0 where a mask is multiplied, ±1, "
+    "1,000, …). "
+    "Similarities may be of any sign and size; rounding alone gives cosines of 1.0000001. What is never the smallest, "
+    "what never the largest?"
+)
+LOW, HIGH = (
+    "torch.where(allowed, similarity, torch.inf).argmin(dim=1)",
+    "torch.where(allowed, similarity, -torch.inf).argmax(dim=1)",
+)
+ANY = "allowed.any(dim=1)"
+EYE = " & ~torch.eye(len(labels), dtype=torch.bool)"
+MASKED = (
+    "torch.where(allowed, similarity, torch.inf)",
+    "torch.where(allowed, similarity, {low})",
+    "torch.where(allowed, similarity, -torch.inf)",
+    "torch.where(allowed, similarity, {high})",
+)
 
 
-def _filled(choose: str, filler: float) -> Callable:
-    return lambda similarity, allowed: getattr(torch.where(allowed, similarity, filler), choose)(dim=1)
+def _filled(low: str, high: str) -> Slip:
+    return Slip(HIDDEN, *(part.format(low=low, high=high) for part in MASKED))
 
 
-def _swapped_kinds(similarity, labels, kind):
-    return contradicting_pairs(similarity, labels, "negative" if kind == "positive" else "positive")
+def _partners(given: Mapping[str, Any], got: Mapping[str, Any]) -> None:
+    """The index means nothing where there is no partner: −1 there, for comparison."""
+    has = contradicting_pairs(given["similarity"], given["labels"], given["kind"])[1]
+    if isinstance(got["index"], Tensor) and got["index"].shape == has.shape and not got["index"].is_floating_point():
+        got["index"] = torch.where(has, got["index"], -1)
 
 
-def _overwriting(similarity, labels, kind):
+def _among_candidates(similarity: Tensor, labels: Tensor, kind: str) -> tuple[Tensor, Tensor]:
+    index, has = contradicting_pairs(similarity, labels, kind)
     allowed = (labels[:, None] == labels) == (kind == "positive")
     allowed.fill_diagonal_(False)
-    similarity.masked_fill_(~allowed, torch.inf if kind == "positive" else -torch.inf)
-    return (similarity.argmin(dim=1) if kind == "positive" else similarity.argmax(dim=1)), allowed.any(dim=1)
+    return (allowed.cumsum(dim=1) - 1).gather(1, index[:, None]).squeeze(1).clamp(min=0), has
 
 
-ZERO = (
-    "Forbidden pairs get similarity 0, for instance because a mask is multiplied. But 0 beats every allowed one that "
-    "is worse: for negatives all negative similarities, for positives all positive ones. Fill with ±infinity."
-)
-ONE = (
-    "Forbidden pairs get similarity 1. That is the largest cosine, but not the largest number: rounding alone gives "
-    "1.0000001, and products of longer vectors give more. Fill with infinity."
-)
 PAIRS = Exercise(
     reference=contradicting_pairs,
-    watch=_watch_pairs,
-    mistakes=(
-        Mistake(_chosen(_filled("argmin", 0.0), _filled("argmax", 0.0)), ZERO),
-        Mistake(_chosen(_least, _filled("argmax", 0.0)), ZERO),
-        Mistake(_chosen(_filled("argmin", 0.0), _most), ZERO),
-        Mistake(_chosen(_filled("argmin", 1.0), _filled("argmax", 0.0)), ZERO),
-        Mistake(_chosen(_filled("argmin", 1.0), _most), ONE),
-        Mistake(_chosen(_filled("argmin", 1.0), _filled("argmax", -1.0)), ONE),
-        Mistake(
-            _chosen(_least, _most, own=True),
-            "An example that is alone in its class becomes its own partner. No example may be: forbid the diagonal.",
-        ),
-        Mistake(_swapped_kinds, SWAPPED),
-        Mistake(
-            _chosen(_filled("argmax", -torch.inf), _filled("argmin", torch.inf)),
-            "Most and least similar are swapped. Positives: the most *dis*similar of the same class. Negatives: the "
-            "most similar of the other classes.",
-        ),
-        Mistake(
-            _chosen(_filled("argmax", -torch.inf), _most),
-            "Positives get the most similar example of their class. The bias should be the most *dis*similar: argmin.",
-        ),
-        Mistake(_chosen(_least, _most, has=lambda allowed: ~allowed.any(dim=1)), INVERTED),
-        Mistake(_chosen(_least, _most, has=lambda allowed: torch.ones(len(allowed), dtype=torch.bool)), ALWAYS),
-        Mistake(
-            _overwriting,
-            "The similarities you were given are overwritten. Take masked_fill without the underscore, or torch.where.",
-        ),
-        Mistake(lambda *given: contradicting_pairs(*given)[0], ONE_RESULT),
+    returns=("index", "has_partner"),
+    overlook=_partners,
+    cases=(
+        *_similar("similarities in 0 to 1", MIXED, LABELS),
+        *_similar("all similarities of others negative", COSINES, [0, 0, 1, 1]),
+        *_similar("similarities around 50,000", 50_000 + 1_000 * MIXED, LABELS),
+        *_similar("similarities around −50,000", -50_000 - 1_000 * MIXED, LABELS),
+        *_similar("the first is alone in its class", COSINES, [0, 1, 1, 1]),
+        *_similar("one class only", COSINES, [2, 2, 2, 2]),
+        *_similar("twelve examples of three classes, products", _products(12, 0), _drawn(12, 3, 5)),
+        *_similar("nine examples, a table that is not symmetric", _cyclic(9, 1), _drawn(9, 3, 6)),
+        *_similar("differences that float32 cannot hold", 1e9 + MIXED.double(), LABELS),
+        *_similar("products of longer vectors", 5 * _products(10, 2), _drawn(10, 2, 7)),
+    ),
+    slips=(
+        *(_filled(low, high) for low, high in (("0", "0"), ("1", "0"), ("torch.inf", "0"), ("0", "-torch.inf"), ("1",
+            "-torch.inf"), ("1", "-1"), ("2", "-2"), ("torch.inf", "-1"), ("torch.inf", "-2"), ("2", "-torch.inf"),
+            ("10", "-10"), ("100", "-100"), ("1e3", "-1e3"), ("1e4", "-1e4"), ("torch.inf", "-1e4"), ("torch.inf",
+            "-1e3"))),
+        Slip(HIDDEN, LOW, "(similarity * allowed).argmin(dim=1)", HIGH, "(similarity * allowed).argmax(dim=1)"),
+        Slip("An example that is alone in its class becomes its own partner. No example may be: forbid the diagonal.",
+             EYE, ""),
+        Slip('The two kinds are swapped. A contradicting *positive* has the same label, a *negative* another one.',
+             'kind == "positive"', 'kind == "negative"'),
+        Slip("Most and least similar are swapped. Positives: the most *dis*similar of the same class. Negatives: the "
+             "most similar of the other classes.", LOW, "torch.where(allowed, similarity, -torch.inf).argmax(dim=1)",
+             HIGH, "torch.where(allowed, similarity, torch.inf).argmin(dim=1)"),
+        Slip("Positives get the most similar example of their class. The bias should be the most *dis*similar: "
+             "argmin.", LOW, "torch.where(allowed, similarity, -torch.inf).argmax(dim=1)"),
+        Slip("Negatives get the most dissimilar example of the other classes. The bias should be the most similar: "
+             "argmax.", HIGH, "torch.where(allowed, similarity, torch.inf).argmin(dim=1)"),
+        Slip("The kind is ignored: always the positives.", 'kind == "positive"', "True"),
+        Slip("The kind is ignored: always the negatives.", 'kind == "positive"', "False"),
+        Slip("It goes along the columns. A row belongs to an example: dim=1.", "dim=1", "dim=0"),
+        Slip("has_partner is upside down: True is for those who have a partner.", ANY, "~" + ANY),
+        Slip("has_partner is always True. Where no candidate is left it must be False.", ANY,
+             "torch.ones(len(labels), dtype=torch.bool)"),
+        Slip("has_partner asks whether *all* are candidates. One is enough: any.", ANY, "allowed.all(dim=1)"),
+        Slip("The label is ignored for positives: the most dissimilar of all is taken.", "allowed = same" + EYE,
+             "allowed = torch.ones_like(same)" + EYE),
+        Slip("The label is ignored for negatives: the most similar of all is taken.", "allowed = ~same",
+             "allowed = torch.ones_like(same)" + EYE),
+        Slip("All similarities lose their sign. The most dissimilar is the most negative.", "    same =",
+             "    similarity = similarity.abs()\n    same ="),
+        Slip("has_partner asks for a partner of the same label, for negatives too.", "return index, " + ANY,
+             "return index, (same & ~torch.eye(len(labels), dtype=torch.bool)).any(dim=1)"),
+        Slip("has_partner asks for a partner of another label, for positives too.", "return index, " + ANY,
+             "return index, (~same).any(dim=1)"),
+        Slip("has_partner follows from the sign of a similarity. Ask whether there is any candidate.",
+             "return index, " + ANY, "return index, similarity.gather(1, index[:, None]).squeeze(1) > 0"),
+        Slip("The place is counted among the candidates, not among all examples.", _among_candidates),
     ),
     hints=(
-        "Which pairs are allowed? For positives those with the same label, for negatives the others; never an example "
-        "with itself. Hide all other similarities, then take argmin or argmax along each row.",
-        "What hides a number from argmin is +infinity, what hides it from argmax is −infinity: "
-        "torch.where(allowed, similarity, …).",
+        "Which pairs may be chosen for each kind, and which may not be even if they are the best? What number is never "
+        "the smallest, what number never the largest?",
+        "A table of the allowed pairs, without the diagonal; torch.where hides the others, argmin or argmax goes along "
+        "each row. Who has any allowed pair?",
     ),
-)
+)  # fmt: skip
+
 
 # ---- the mixture -------------------------------------------------------------------------------------------
 
 
-def _watch_mixture(attempt: Callable) -> Iterator[Sight]:
-    """Picture i is the number i in every pixel, so that a mixture tells its weight."""
-    n = 400
-    images = torch.arange(2.0 * n)[:, None, None, None].repeat(1, 1, 2, 2)
-    labels = torch.arange(2 * n) % 7
-    rows, partners = torch.arange(n), torch.arange(n, 2 * n).flip(0)
-    given = images.clone()
-    mixed, told = attempt(given, labels, rows, partners, torch.Generator().manual_seed(0))
-    again, _ = attempt(given, labels, rows, partners, torch.Generator().manual_seed(0))
-    weights = (mixed - images[partners]) / (images[rows] - images[partners])
-    lam = weights.flatten(1).mean(dim=1)
-    even = torch.linspace(0, 0.5, n)
-    yield (
-        f"{n} pictures with a partner each",
-        {
-            "labels": told,
-            "one weight for all pixels of a picture": bool(weights.flatten(1).std(dim=1).max() < 1e-3),
-            "a weight of its own for each picture": bool(lam.std() > 0.01),
-            "weights of the picture itself at least 0": bool(lam.min() > -1e-4),
-            "some weights of the picture itself below ½": bool(lam.min() < 0.49),
-            "weights of the picture itself at most ½": bool(lam.max() < 0.5001),
-            "weights evenly spread over 0 to ½": bool((lam.sort().values - even).abs().max() < 0.06),
-            "the same weights from the same generator": torch.equal(mixed, again),
-            "your pictures unchanged": torch.equal(given, images),
-        },
-    )
-    mixed, told = attempt(given, labels, rows[:3], rows[:3], torch.Generator().manual_seed(0))
-    yield "three pictures that are their own partners", {"mixed": mixed, "labels": told}
-
-
 def _mixture(
-    lam: Callable = lambda n, generator: 0.5 * torch.rand(n, 1, 1, 1, generator=generator),
-    label: Callable = lambda labels, rows, partners, lam: labels[partners],
-) -> Callable:
-    """The mixture with another weight, from (n, generator), or other labels."""
-
-    def twin(images, labels, rows, partners, generator):
-        weight = lam(len(rows), generator)
-        return weight * images[rows] + (1 - weight) * images[partners], label(labels, rows, partners, weight)
-
-    return twin
+    about: str, n: int, rows: Tensor, partners: Tensor, shape: tuple[int, ...] = (3, 2, 4), seed: int = 0
+) -> Case:
+    """Pictures that differ everywhere, so that a mixture tells its weight."""
+    drawn = torch.rand(n, *shape, generator=torch.Generator().manual_seed(n))
+    images = drawn + torch.arange(float(n)).view(-1, 1, 1, 1) % 11
+    return Case(about, images=images, labels=_drawn(n, 7, n), rows=rows, partners=partners, generator=Seed(seed))
 
 
-def _soft(labels: Tensor, rows: Tensor, partners: Tensor, lam: Tensor) -> Tensor:
-    weight = lam.view(-1, 1)
-    return weight * F.one_hot(labels[rows], 10) + (1 - weight) * F.one_hot(labels[partners], 10)
+def _judge_mixture(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Iterator[str]:
+    images, rows, partners, mixed = given["images"], given["rows"], given["partners"], got["mixed images"]
+    if torch.equal(rows, partners):
+        if not torch.allclose(mixed, images[rows], atol=1e-4):
+            yield "A picture that is its own partner should come out unchanged. Do the two weights add up to 1?"
+        return
+    own, other = images[rows], images[partners]
+    apart = (own - other).abs() > 0.05
+    weights = torch.where(apart, (mixed - other) / torch.where(apart, own - other, 1), torch.nan)
+    lam = weights.flatten(1).nanmean(dim=1)
+    spread = (weights.flatten(1) - lam[:, None]).abs().nan_to_num().amax(dim=1)
+    if spread.max() > 0.01:
+        yield _no_mixture(given, mixed, spread)
+    elif len(rows.unique()) < len(rows) and lam[rows == rows.mode().values].std() < 1e-3:
+        yield (
+            "A picture that stands six times in rows has one weight each time. Draw a weight for each mixture: len(rows) "
+            "of them."
+        )
+    elif len(rows) > 5 and lam.std() < 0.01:
+        yield f"All mixtures have the same weight, {lam[0]:.3g}. Draw one for each: len(rows) of them."
+    elif lam.min() < -1e-3 or lam.max() > 0.5 + 1e-3:
+        yield (
+            f"lam, the share of images[rows], lies between {lam.min():.2f} and {lam.max():.2f}, where it should lie "
+            f"between "
+            "0 and ½: the partner prevails, and gives the label."
+        )
+    elif len(rows) > 300:
+        middle, even = lam.median(), (lam.sort().values - torch.linspace(0, 0.5, len(lam))).abs().max()
+        if even > 0.06:
+            yield (
+                f"lam is not uniform in 0…½: it lies between {lam.min():.2f} and {lam.max():.2f}, half of it below "
+                f"{middle:.2f}."
+            )
 
 
-def _overwriting_pictures(images, labels, rows, partners, generator):
-    lam = 0.5 * torch.rand(len(rows), 1, 1, 1, generator=generator)
-    images[rows] = lam * images[rows] + (1 - lam) * images[partners]
-    return images[rows], labels[partners]
+def _no_mixture(given: Mapping[str, Any], mixed: Tensor, spread: Tensor) -> str:
+    """Why no weight explains the pictures."""
+    images, rows, partners = given["images"], given["rows"], given["partners"]
+    own, other = images[rows], images[partners]
+    for where, pair in {
+        "images[:len(rows)] stand for images[rows]": (images[: len(rows)], other),
+        "images[:len(rows)] stand for images[partners]": (own, images[: len(rows)]),
+    }.items():
+        weight = ((mixed - pair[1]) / (pair[0] - pair[1])).flatten(1)
+        if (weight - weight.median(dim=1, keepdim=True).values).abs().median() < 1e-3:
+            return f"{where}: take the pictures at the places that are given."
+    channel = ((mixed - other) / (own - other)).flatten(2)
+    if (channel - channel.median(dim=2, keepdim=True).values).abs().median() < 1e-3:
+        return (
+            "Every channel has a weight of its own, which changes the colours. Draw one for each picture: [B, 1, 1, 1]."
+        )
+    between = (mixed >= torch.minimum(own, other) - 1e-3) & (mixed <= torch.maximum(own, other) + 1e-3)
+    if not bool(between.all()):
+        return (
+            f"{int((~between.flatten(1).all(dim=1)).sum())} of {len(rows)} mixtures do not lie between their two "
+            f"pictures: "
+            "the weights must be lam and 1 − lam, of images[rows] and images[partners]."
+        )
+    return (
+        f"In {int((spread > 0.01).sum())} of {len(rows)} mixtures the weight differs from pixel to pixel. Draw one "
+        f"for each "
+        "picture, of shape [B, 1, 1, 1], so that it meets all its pixels (a lam [B] meets the last axis)."
+    )
 
 
-MIXTURE = Exercise(
+PLACES = torch.randperm(900, generator=torch.Generator().manual_seed(8))
+MIX_PAIRS = Exercise(
     reference=mix_pairs,
-    watch=_watch_mixture,
-    mistakes=(
-        Mistake(
-            _mixture(lam=lambda n, generator: 1 - 0.5 * torch.rand(n, 1, 1, 1, generator=generator)),
-            "The picture itself prevails, and the label is its partner's: most of what the network sees then belongs "
-            "to another class. lam, at most ½, is the weight of the picture itself.",
-        ),
-        Mistake(
-            _mixture(lam=lambda n, generator: torch.rand(n, 1, 1, 1, generator=generator)),
-            "lam goes up to 1, so half of the mixtures show more of the picture itself than of the partner whose label "
-            "they get. Draw from 0 to ½.",
-        ),
-        Mistake(
-            _mixture(lam=lambda n, generator: 0.5 * torch.rand(1, generator=generator)),
-            "All pictures get the same weight. Draw one for each: torch.rand(len(rows), …).",
-        ),
-        Mistake(
-            _mixture(lam=lambda n, generator: torch.full((n, 1, 1, 1), 0.5)),
-            "All pictures get the same weight. Draw one for each: torch.rand(len(rows), …).",
-        ),
-        Mistake(
-            _mixture(lam=lambda n, generator: 0.5 * torch.rand(n, 1, 2, 2, generator=generator)),
-            "Every pixel gets a weight of its own. Draw one for each picture.",
-        ),
-        Mistake(
-            _mixture(label=lambda labels, rows, partners, lam: labels[rows]),
-            "The label is the picture's own. The partner prevails in the mixture: its label counts.",
-        ),
-        Mistake(_mixture(label=_soft), "The labels are mixed too, as in mixup. SelecMix takes the partner's alone."),
-        Mistake(
-            _mixture(lam=lambda n, generator: 0.5 * torch.rand(n, generator=generator)),
-            "lam, of shape [B], meets the pictures at their last axis, not at the first. Give it the shape "
-            "[B, 1, 1, 1]: lam.view(-1, 1, 1, 1).",
-        ),
-        Mistake(
-            _mixture(lam=lambda n, generator: 0.5 * torch.rand(n, 1, 1, 1)),
-            "The weights do not come from the generator, so nobody can repeat them: "
-            "torch.rand(…, generator=generator).",
-        ),
-        Mistake(
-            _overwriting_pictures,
-            "The training pictures are overwritten: the next epoch would mix mixtures. Build a new tensor.",
-        ),
+    returns=("mixed images", "labels"),
+    drawn=("mixed images",),
+    judge=_judge_mixture,
+    cases=(
+        _mixture("400 pictures with a partner each", 900, PLACES[:400], PLACES[400:800]),
+        _mixture("one picture", 40, torch.tensor([5]), torch.tensor([17]), (1, 2, 2)),
+        _mixture("square pictures, as many as pixels in a row", 60, torch.tensor([9, 3, 41]), torch.tensor([5, 50,
+            8]), (3, 3, 3), seed=4),
+        _mixture("one picture with six partners", 60, torch.tensor([9] * 6), torch.arange(30, 36), (1, 4, 4), seed=4),
+        _mixture("pictures that are their own partners", 60, torch.arange(3), torch.arange(3), (1, 2, 3), seed=5),
+    ),
+    slips=(
+        Slip("The label is the picture's own. The partner prevails in the mixture: its label counts.",
+             "labels[partners]", "labels[rows]"),
+        Slip("The label is that of the places 0, 1, 2, …, not of the partners.", "labels[partners]",
+             "labels[: len(partners)]"),
+        Slip("The partners' places are returned. Return their labels: labels[partners].", "labels[partners]",
+             "partners"),
+        Slip("All labels are returned. Return those of the partners: labels[partners].", "labels[partners]", "labels"),
+        Slip("The labels are mixed too, as in mixup. SelecMix takes the partner's alone.", "labels[partners]",
+             "lam.flatten()[:, None] * F.one_hot(labels[rows], 7) + (1 - lam.flatten()[:, None]) * "
+             "F.one_hot(labels[partners], 7)"),
+        Slip("The labels are mixed too, as in mixup. SelecMix takes the partner's alone.", "labels[partners]",
+             "lam.flatten()[:, None] * F.one_hot(labels[rows], 10) + (1 - lam.flatten()[:, None]) * "
+             "F.one_hot(labels[partners], 10)"),
+        Slip("Labels are made one-hot. Return class numbers.", "labels[partners]", "F.one_hot(labels[partners], 10)"),
+        Slip("The class numbers are mixed. Take the partner's label alone.", "labels[partners]",
+             "lam.flatten() * labels[rows] + (1 - lam.flatten()) * labels[partners]"),
     ),
     hints=(
-        "images[rows] are the pictures, images[partners] their partners. Draw len(rows) weights between 0 and ½, and "
-        "give them the shape [B, 1, 1, 1], so that a weight meets all pixels of its picture.",
-        "The weighted sum is mixup's, with lam on images[rows]. The label is not mixed.",
+        "Whose share is lam, and which of the two pictures prevails? How many weights do you need, and of which shape, "
+        "so that each meets all pixels of its picture?",
+        "images[rows] and images[partners]; len(rows) random numbers from the generator, halved, as [B, 1, 1, 1]. The "
+        "weighted sum is mixup's. The label is not mixed.",
     ),
-)
+)  # fmt: skip
 
 # ---- the contrastive loss ----------------------------------------------------------------------------------
 
-
-def _watch_gsc(attempt: Callable) -> Iterator[Sight]:
-    angles = torch.tensor([0.0, 0.3, 0.5, 1.4, 1.7, 2.9])
-    for case, labels, options in (
-        ("six examples on a circle, labels 0 0 0 1 1 1", [0, 0, 0, 1, 1, 1], {}),
-        ("the same, tau 0.5, q 0.3", [0, 0, 0, 1, 1, 1], {"tau": 0.5, "q": 0.3}),
-        ("labels 0 0 0 1 1 2: the last has no positive", [0, 0, 0, 1, 1, 2], {}),
-    ):
-        z = torch.stack([angles.cos(), angles.sin()], dim=1).requires_grad_()
-        loss = attempt(z, torch.tensor(labels), **options)
-        on_a_graph = isinstance(loss, Tensor) and loss.requires_grad
-        gradient = torch.autograd.grad(loss.sum(), z)[0] if on_a_graph else torch.full_like(z, torch.nan)
-        yield case, {"loss": loss, "gradient": gradient}
+ANGLES = torch.tensor([0.0, 0.3, 0.5, 1.4, 1.7, 2.9])
+CIRCLE = torch.stack([ANGLES.cos(), ANGLES.sin()], dim=1)
 
 
-def _contrastive(
-    pair_loss: Callable, *, own: bool = False, scale: Callable = lambda s, tau: s / tau, finish: str = "with positives"
-) -> Callable:
-    """The loss from `pair_loss(log_p, q)`. own: an example stands in its own softmax. finish: how it is averaged."""
-
-    def twin(embeddings, labels, tau=0.2, q=0.7):
-        diagonal = torch.eye(len(labels), dtype=torch.bool)
-        logits = scale(embeddings @ embeddings.T, tau)
-        others = logits if own else logits.masked_fill(diagonal, -torch.inf)
-        log_p = others.log_softmax(1).masked_fill(diagonal, 0)
-        positive = (labels[:, None] == labels) & ~diagonal
-        losses, count = torch.where(positive, pair_loss(log_p, q), 0).sum(1), positive.sum(1)
-        if finish == "all":
-            return (losses / count.clamp(min=1)).mean()
-        if finish == "sum":
-            return losses.sum()
-        if finish == "nan":
-            return (losses / count).mean()
-        if finish == "pairs":
-            return losses.sum() / count.sum()
-        return (losses / count.clamp(min=1)).sum() / (count > 0).sum()
-
-    return twin
+def _embedded(n: int, seed: int) -> Tensor:
+    return normalize(torch.randn(n, 5, generator=torch.Generator().manual_seed(seed)), dim=1)
 
 
-def _weighted(log_p: Tensor, q: float) -> Tensor:
-    return -q * (q * log_p.detach()).exp() * log_p
-
-
+PAIR_LOSS = "-q * log_p.detach().mul(q).exp() * log_p"
+WEIGHT = "log_p.detach().mul(q).exp()"
+MEAN = f"mean_over_positives({PAIR_LOSS}, positive)"
+BOTH = "log_p, positive = log_probabilities(embeddings, labels, tau)"
 NO_POSITIVE = (
     "An example without any positive has no loss: leave it out of the average, and do not count it as 0 (or as 0 / 0)."
 )
+EACH_MEAN = f"(torch.where(positive, {PAIR_LOSS}, 0).sum(1) / positive.sum(1).clamp(min=1))"
 GSC = Exercise(
     reference=gsc,
-    watch=_watch_gsc,
-    mistakes=(
-        Mistake(
-            lambda z, y, tau=0.2, q=0.7: supcon(z, y, tau),
-            "This is SupCon: every positive counts the same. Multiply each log-probability by q · p^q.",
-        ),
-        Mistake(
-            _contrastive(lambda log_p, q: -q * (q * log_p).exp() * log_p),
-            "The gradient also goes through the weight, and would change the weight, not only what it weighs. Take "
-            "the weight as a constant: log_p.detach().",
-        ),
-        Mistake(
-            _contrastive(lambda log_p, q: -(q * log_p.detach()).exp() * log_p),
-            "The weight is p^q. The formula has q · p^q.",
-        ),
-        Mistake(
-            _contrastive(lambda log_p, q: -q * log_p.detach().exp() * log_p),
-            "The weight is q · p: the power q is missing. p^q = exp(q · log p).",
-        ),
-        Mistake(
-            _contrastive(lambda log_p, q: -q * (1 - log_p.detach().exp()) ** q * log_p),
-            "The weight is largest where p is *small*: that favours hard pairs, as a focal loss does, and works "
-            "against the bias. Here the sure pairs count most: p^q.",
-        ),
-        Mistake(
-            _contrastive(lambda log_p, q: (1 - (q * log_p).exp()) / q),
-            "This is the closed form (1 − p^q) / q, with the same direction of the gradient but another value. Write "
-            "it as SupCon with a weight, so that the two can be compared.",
-        ),
-        Mistake(_contrastive(_weighted, own=True), "The softmax runs over all examples, the example itself too. "
-                "Leave it out: its similarity to itself is always the largest."),
-        Mistake(_contrastive(_weighted, scale=lambda s, tau: s), "The similarities are not divided by tau."),
-        Mistake(_contrastive(_weighted, scale=lambda s, tau: s * tau), "The similarities are multiplied by tau. "
-                "Divide: a small tau makes differences large."),
-        Mistake(_contrastive(_weighted, finish="all"), NO_POSITIVE),
-        Mistake(_contrastive(_weighted, finish="nan"), NO_POSITIVE),
-        Mistake(_contrastive(_weighted, finish="sum"), "The losses are added up. Average over each example's "
-                "positives, then over the examples."),
-        Mistake(_contrastive(_weighted, finish="pairs"), "All pairs are averaged at once, so an example of a large "
-                "class counts more. Average over each example's positives first, then over the examples."),
-        Mistake(_contrastive(lambda log_p, q: -_weighted(log_p, q)), "The sign: a log-probability is negative, a loss "
-                "is not."),
+    returns=("loss",),
+    cases=(
+        Case("six examples on a circle", embeddings=CIRCLE, labels=LABELS, attached=["embeddings"]),
+        Case("six on a circle, another tau", embeddings=CIRCLE, labels=LABELS, tau=0.5, q=0.7, attached=["embeddings"]),
+        Case("six on a circle, another q", embeddings=CIRCLE, labels=LABELS, tau=0.2, q=0.3, attached=["embeddings"]),
+        Case("the last has no positive", embeddings=CIRCLE, labels=[0, 0, 0, 1, 1, 2], attached=["embeddings"]),
+        Case("q = 1, classes of different size", embeddings=CIRCLE, labels=[0, 0, 0, 0, 1, 1], tau=0.3, q=1.0,
+             attached=["embeddings"]),
+        Case("twelve examples of four classes", embeddings=_embedded(12, 0), labels=_drawn(12, 4, 8), tau=0.15,
+             q=0.5, attached=["embeddings"]),
+        Case("a small tau: some p are tiny", embeddings=CIRCLE, labels=LABELS, tau=0.01, q=0.7,
+             attached=["embeddings"]),
+    ),
+    variants=((PAIR_LOSS, "-q * log_p.detach().exp().pow(q) * log_p"),),
+    slips=(
+        Slip("The softmax runs over all examples, the example itself too. Leave it out: its similarity to itself is "
+             "always the largest.", BOTH, "log_p, positive = (embeddings @ embeddings.T / tau).log_softmax(1), "
+             "(labels[:, None] == labels) & ~torch.eye(len(labels), dtype=torch.bool)"),
+        Slip("exp overflows where tau is small. Take a log_softmax in one go: log_probabilities does.", BOTH,
+             "off = 1 - torch.eye(len(labels))\n    total = ((embeddings @ embeddings.T / tau).exp() * off).sum(1, "
+             "keepdim=True)\n    log_p, positive = embeddings @ embeddings.T / tau - total.log(), (labels[:, None] == "
+             "labels) & (off > 0)"),
+        Slip("An example counts as its own positive. Positives are the *others* of its class.", ", positive)",
+             ", labels[:, None] == labels)"),
+        Slip("Each row has one weight, from its mean probability. Each pair has its own.", WEIGHT,
+             "((log_p.detach().exp() * positive).sum(1, keepdim=True) / positive.sum(1, "
+             "keepdim=True).clamp(min=1)).pow(q)"),
+        Slip("The weight is largest where p is *small*, and the factor q is missing.", f"-q * {WEIGHT}",
+             "-(1 - log_p.detach().exp()).clamp(min=1e-12).pow(q)"),
+        Slip("This is SupCon: every positive counts the same. Multiply each log-probability by q · p^q.", PAIR_LOSS,
+             "-log_p"),
+        Slip("The gradient also goes through the weight, and would change the weight, not only what it weighs. Take "
+             "the weight as a constant: log_p.detach().", ".detach()", ""),
+        Slip("Only the weight is on the graph. The weight is the constant, log p the one to be differentiated.",
+             "log_p.detach().mul(q).exp() * log_p", "log_p.mul(q).exp() * log_p.detach()"),
+        Slip("The weight is p^q. The formula has q · p^q.", "-q * log_p", "-log_p"),
+        Slip("The weight is q · p: the power q is missing. p^q = exp(q · log p).", ".mul(q)", ""),
+        Slip("The weight is q alone: p^q is missing.", f"-q * {WEIGHT} * log_p", "-q * log_p"),
+        Slip("The weight is q · (q · p). It is q · p^q, and p^q = exp(q · log p).", WEIGHT,
+             "(q * log_p.detach().exp())"),
+        Slip("The weight is q · log p. p^q is exp(q · log p).", WEIGHT, "log_p.detach().mul(q)"),
+        Slip("The weight is largest where p is *small*: that favours hard pairs, as a focal loss does, and works "
+             "against the bias. Here the sure pairs count most: p^q.", WEIGHT, "(1 - log_p.detach().exp()).pow(q)"),
+        Slip("The weight is p to the power −q, largest where p is small. Here the sure pairs count most.", ".mul(q)",
+             ".mul(-q)"),
+        Slip("The exponent is 1 / q. p is raised to the power q.", ".mul(q)", ".div(q)"),
+        Slip("This is the closed form (1 − p^q) / q, with the same direction of the gradient but another value. Write "
+             "it as SupCon with a weight, so that the two can be compared.", PAIR_LOSS, "(1 - (q * log_p).exp()) / q"),
+        Slip("This is the closed form 1 − p^q: the gradient is right, the value is not. Write it as SupCon with a "
+             "weight.", PAIR_LOSS, "1 - (q * log_p).exp()"),
+        Slip("tau is not used: the default, or another number, stands there.", "labels, tau)", "labels, 0.2)"),
+        Slip("tau is not used: 0.5 stands there.", "labels, tau)", "labels, 0.5)"),
+        Slip("tau is not used: the similarities are not divided by it.", "labels, tau)", "labels, 1.0)"),
+        Slip("tau stands at the place of q, or the other way round.", "labels, tau)", "labels, q)"),
+        Slip("tau stands at the place of q.", "-q *", "-tau *", ".mul(q)", ".mul(tau)"),
+        Slip("q is not used: 0.7 stands there.", "-q *", "-0.7 *", ".mul(q)", ".mul(0.7)"),
+        Slip("q is not used in the power: 0.7 stands there.", ".mul(q)", ".mul(0.7)"),
+        Slip(NO_POSITIVE, MEAN, f"{EACH_MEAN}.mean()"),
+        Slip(NO_POSITIVE, MEAN, f"(torch.where(positive, {PAIR_LOSS}, 0).sum(1) / positive.sum(1)).mean()"),
+        Slip("The losses are added up. Average over each example's positives, then over the examples.", MEAN,
+             f"{EACH_MEAN}.sum()"),
+        Slip("The losses of all pairs are added up. Average over each example's positives, then over the examples.",
+             MEAN, f"torch.where(positive, {PAIR_LOSS}, 0).sum()"),
+        Slip("All pairs are averaged at once, so an example of a large class counts more. Average over each example's "
+             "positives first, then over the examples.", MEAN, f"torch.where(positive, {PAIR_LOSS}, 0).sum() / "
+             f"positive.sum()"),
+        Slip("The pairs of different classes are averaged as well. Only the positives count.", MEAN,
+             f"({PAIR_LOSS}).mean()"),
+        Slip("The losses of a positive are added up, not averaged over the positives.", MEAN,
+             f"torch.where(positive, {PAIR_LOSS}, 0).sum(1).mean()"),
+        Slip("It averages over the pairs that are *not* of the same class. Positives are those of the same.",
+             ", positive)", ", ~positive & ~torch.eye(len(labels), dtype=torch.bool))"),
+        Slip("The weight is averaged apart from the losses. Weigh each pair, then average.", MEAN,
+             f"mean_over_positives(q * {WEIGHT}, positive) * mean_over_positives(-log_p, positive)"),
+        Slip("The sign: a log-probability is negative, a loss is not.", "(-q", "(q"),
     ),
     hints=(
-        "log_probabilities(embeddings, labels, tau) gives log p and which pairs are positive, and "
-        "mean_over_positives(…) averages, as in supcon above. What changes is the loss of a pair.",
-        "p^q is exp(q · log p), and it must be a constant for the gradient: take it from log_p.detach().",
+        "What is the loss of one pair in SupCon, and by what is it multiplied here? Through which of the two factors "
+            "may "
+        "the gradient go?",
+        "The two lines of SupCon stay; only what is averaged changes. p^q is exp(q · log p), and .detach() makes a "
+        "constant of it.",
     ),
 )  # fmt: skip
+EXERCISES = (PAIRS_BY_BIAS, PAIRS, MIX_PAIRS, GSC)

@@ -4,9 +4,26 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from course_utils.data import checked
 from course_utils.metrics.answers import empirical_risk
 
 
+def check_probabilities(probabilities: Tensor, labels: Tensor, bins: int = 15) -> None:
+    """Raise a ValueError that names the argument that is wrong; shapes as in `expected_calibration_error`."""
+    if probabilities.dim() != 2 or 0 in probabilities.shape:
+        raise ValueError(f"probabilities must be [N, K], at least one row, got {list(probabilities.shape)}")
+    sums = probabilities.sum(dim=1)
+    if not (probabilities.min() >= 0 and (sums - 1).abs().max() < 1e-3):
+        found = f"values from {probabilities.min():g}, sums from {sums.min():g} to {sums.max():g}"
+        raise ValueError(f"probabilities must be at least 0 and sum to 1 in each row, got {found}: logits, perhaps?")
+    if labels.shape != (len(probabilities),):
+        found = list(labels.shape)
+        raise ValueError(f"labels must be [{len(probabilities)}], one for each row of probabilities, got {found}")
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins}")
+
+
+@checked(check_probabilities)
 def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
     """The expected calibration error: how far confidence is from accuracy, on average.
 
@@ -27,27 +44,12 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
     Raises:
         ValueError: probabilities outside [0, 1] (logits, say), not one label for each, or bins below 1.
     """
-    check_probabilities(probabilities, labels, bins)
-    probabilities, labels = probabilities.detach().float().cpu(), labels.cpu()
     confidence, predicted = probabilities.max(dim=1)
-    gap = (predicted == labels).float() - confidence
-    which = (confidence * bins).ceil().long().clamp(1, bins) - 1
-    return torch.zeros(bins).index_add(0, which, gap).abs().sum().item() / len(labels)
-
-
-def check_probabilities(probabilities: Tensor, labels: Tensor, bins: int) -> None:
-    """Raise a ValueError that names the argument that is wrong; shapes as in `expected_calibration_error`."""
-    if probabilities.dim() != 2 or 0 in probabilities.shape:
-        raise ValueError(f"probabilities must be [N, K], at least one row, got {list(probabilities.shape)}")
-    sums = probabilities.sum(dim=1)
-    if not (probabilities.min() >= 0 and (sums - 1).abs().max() < 1e-3):
-        found = f"values from {probabilities.min():g}, sums from {sums.min():g} to {sums.max():g}"
-        raise ValueError(f"probabilities must be at least 0 and sum to 1 in each row, got {found}: logits, perhaps?")
-    if labels.shape != (len(probabilities),):
-        found = list(labels.shape)
-        raise ValueError(f"labels must be [{len(probabilities)}], one for each row of probabilities, got {found}")
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, got {bins}")
+    right = (predicted == labels).float()
+    which = (confidence * bins).ceil().clamp(1, bins)  # 1 … bins
+    # In a bin of n examples, n · |accuracy − mean confidence| is |sum of right − sum of confidence|.
+    gaps = [(right - confidence)[which == b].sum().abs() for b in range(1, bins + 1)]
+    return (sum(gaps) / len(labels)).item()
 
 
 def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> pd.DataFrame:

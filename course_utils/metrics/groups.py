@@ -3,10 +3,19 @@
 import torch
 from torch import Tensor, nn
 
-from course_utils.data import check_labels
+from course_utils.data import check_labels, checked
 from course_utils.metrics.answers import predict
 
 
+def _check_groups(predictions: Tensor, labels: Tensor, bias: Tensor, shape: tuple[int, int] = (10, 10)) -> None:
+    check_labels(labels, shape[0])
+    check_labels(bias, shape[1], "bias")
+    if not predictions.shape == labels.shape == bias.shape:
+        found = ", ".join(str(list(part.shape)) for part in (predictions, labels, bias))
+        raise ValueError(f"predictions, labels and bias must all be [N], got {found}: logits, perhaps?")
+
+
+@checked(_check_groups)
 def group_table(
     predictions: Tensor, labels: Tensor, bias: Tensor, shape: tuple[int, int] = (10, 10)
 ) -> tuple[Tensor, Tensor]:
@@ -25,11 +34,6 @@ def group_table(
     Raises:
         ValueError: tensors of different lengths, of the wrong type, or with values that do not fit the shape.
     """
-    check_labels(labels, shape[0])
-    check_labels(bias, shape[1], "bias")
-    if not predictions.shape == labels.shape == bias.shape:
-        found = ", ".join(str(list(part.shape)) for part in (predictions, labels, bias))
-        raise ValueError(f"predictions, labels and bias must all be [N], got {found}: logits, perhaps?")
     group = labels * shape[1] + bias
     counts = group.bincount(minlength=shape[0] * shape[1])
     right = group[predictions == labels].bincount(minlength=len(counts))
