@@ -59,8 +59,10 @@ FGSM = Exercise(
         Slip("It goes downhill: the loss is made small, as in training. An attack makes it large: plus, not minus.",
              f"images + {STEP}", f"images - {STEP}"),
         Slip("Some pixels leave [0, 1]: no picture any more. Clamp the result.", ".clamp(0, 1)", ""),
-        Slip("The result is clamped to another box. It must lie in [0, 1], at both ends.", ".clamp(0, 1)", ".clamp(min=0)"),
-        Slip("The result is clamped to another box. It must lie in [0, 1], at both ends.", ".clamp(0, 1)", ".clamp(max=1)"),
+        Slip("The result is clamped to another box. It must lie in [0, 1], at both ends.", ".clamp(0, 1)",
+             ".clamp(min=0)"),
+        Slip("The result is clamped to another box. It must lie in [0, 1], at both ends.", ".clamp(0, 1)",
+             ".clamp(max=1)"),
         Slip(SIGN, "gradient.sign()", "gradient"),
         Slip("The gradient is brought to length 1. That is the step for the Euclidean norm; when each pixel may move "
              "by eps, take the gradient's sign.", "gradient.sign()", "gradient / "
@@ -72,7 +74,8 @@ FGSM = Exercise(
         Slip("It returns the perturbation alone. Add it to the images, and clamp.", RESULT, STEP),
         Slip("The perturbation is clamped to [0, 1], not the picture: pixels can only become darker. Add first, then "
              "clamp.", RESULT, f"images + ({STEP}).clamp(0, 1)"),
-        Slip("The result is clamped to another box. It must lie in [0, 1], at both ends.", ".clamp(0, 1)", ".clamp(-1, 1)"),
+        Slip("The result is clamped to another box. It must lie in [0, 1], at both ends.", ".clamp(0, 1)",
+             ".clamp(-1, 1)"),
         Slip("The picture is clamped to [−eps, eps]. The box is [0, 1].", ".clamp(0, 1)", ".clamp(-eps, eps)"),
         Slip("The loss stands where its gradient should be; or only the sign of the labels' logit counts. Take the "
              "cross-entropy of logits and labels.", "F.cross_entropy(model(x), labels,",
@@ -94,6 +97,9 @@ FGSM = Exercise(
         Slip("That is many small steps, with a new gradient after each. FGSM takes one step of size eps.", _in_ten),
         Slip("The network is attacked in train mode. Call model.eval() before the forward pass.",
              "        model.eval()\n", ""),
+        Slip("The gradient is divided by its largest number. Each pixel may move by eps: take the sign.",
+             "gradient.sign()", "gradient / gradient.flatten(1).abs().amax(dim=1).view(-1, *[1] * (images.dim() - "
+             "1)).clamp(min=1e-12)"),
     ),
     hints=(
         "Of what do you need the gradient, and in which tensor? What must the network not notice?",
@@ -174,6 +180,10 @@ PROJECT = Exercise(
              LENGTH.replace(".norm(dim=1)", ".square().mean(dim=1).sqrt()")),
         Slip("It takes the largest pixel for the length. The Euclidean length is the root of the sum of squares.",
              LENGTH, LENGTH.replace(".norm(dim=1)", ".abs().amax(dim=1)")),
+        Slip("What is too large becomes +eps, whatever its sign. Clamp to [−eps, eps].", FLAT,
+             "torch.where(perturbation.abs() > eps, eps, perturbation)"),
+        Slip('Each pixel is clamped first, for "2" as well. Shorten the whole arrow, and nothing else.',
+             "    length =", "    perturbation = perturbation.clamp(-eps, eps)\n    length ="),
     ),
     hints=(
         'What is the nearest point of a cube, and what of a ball? For "2": which way does an arrow that is too long '
@@ -343,6 +353,10 @@ MARGIN_LOSS = Exercise(
         Slip("It takes the index of the best class (argmax). Take its logit.", BEST, "others.argmax(dim=1).float()"),
         Slip("The other logits go through logsumexp, which is a little more than the largest.", BEST,
              "others.logsumexp(dim=1)"),
+        Slip("∞ · 0 is NaN: the −infinity is multiplied by a table of 0 and 1. Fill it in with masked_fill or "
+             "torch.where.", OTHERS, "(logits - math.inf * own)"),
+        Slip("logits[:, labels] takes those columns from every row: [N, N]. Take one number from each row: "
+             "[torch.arange(N), labels].", OWN, "logits[:, labels]"),
     ),
     hints=(
         "Two numbers for each image. Which one must not take part when you look for the largest of the others?",

@@ -171,6 +171,15 @@ GROUP_TABLE = Exercise(
              "keepdim=True)).expand(shape)"),
         Slip("An accuracy of exactly 0 becomes NaN. Only empty groups have none.", TABLE,
              "torch.where(right > 0, right / counts, torch.nan).view(shape)"),
+        Slip("`table[labels, bias] += …` adds once for each group, however often it occurs. Use index_put_(…, "
+             "accumulate=True), bincount, or a loop.", "counts = group.bincount(minlength=shape[0] * shape[1])",
+             "counts = torch.zeros(shape).index_put((labels, bias), torch.ones(len(labels))).flatten()", RIGHT,
+             "torch.zeros(shape).index_put((labels, bias), (predictions == labels).float()).flatten()"),
+        Slip("The size of an empty group is NaN. It is 0: only its accuracy is unknown.", "counts.view(shape)  #",
+             "torch.where(counts > 0, counts.double(), torch.nan).view(shape)  #"),
+        Slip("The groups are numbered with the wrong width: labels · B + bias, with B the number of values of the "
+             "bias.", GROUP, "group = labels * shape[0] + bias", "shape[1])", "shape[1])[: shape[0] * shape[1]]",
+             "minlength=len(counts))", "minlength=len(counts))[: len(counts)]"),
     ),
     hints=(
         "Which examples make up the group of label y and bias b, and what do you count among them? What if there are "
@@ -269,6 +278,8 @@ GCE = Exercise(
         Slip("It gives a loss for every class. Only the label's probability counts.", VALUE,
              "-torch.expm1(q * logits.log_softmax(dim=1)) / q if q else -logits.log_softmax(dim=1)"),
         Slip("The log is taken of the whole formula.", VALUE, f"({VALUE}).log()"),
+        Slip("[:, labels] takes those columns from every row: [N, N]. Take one number from each row: "
+             "[torch.arange(N), labels].", LOG_P, "logits.log_softmax(dim=1)[:, labels]"),
     ),
     hints=(
         "By which factor does the gradient of (1 − p^q) / q differ from that of −log p? And what happens to p^q where "

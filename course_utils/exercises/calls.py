@@ -223,6 +223,7 @@ MEANS = {
     r"CUDA|expected all tensors to be on": "Two tensors lie on different devices.",
     r"backward through the graph a second": "A gradient is taken twice through one graph. Compute the loss anew each "
     "time.",
+    r"Dimension out of range": "That tensor has fewer axes than this line takes it to have: print its .shape.",
     r"index \d+ is out of bounds|index out of range|out of range": "A position lies beyond the end: count from 0.",
     r"invalid multinomial|sum of (probabilities|weights) <= 0|prob_dist": "There is a row from which nothing can be "
     "drawn. Give such a row something, and tell afterwards that it means nothing.",
@@ -235,8 +236,8 @@ MEANS = {
     "only in a branch or a loop that did not run.",
     r"'(Tensor|float|int|list)' object is not callable": "A name is used twice, for a function and then for a value. "
     "Give the value another name.",
-    r"input.numel\(\) == 0|zero-size": "The largest or smallest of nothing is asked for. Is there a class, a bin or a row "
-    "with nothing in it?",
+    r"input.numel\(\) == 0|zero-size": "The largest or smallest of nothing is asked for. Is there a class, a bin or a "
+    "row with nothing in it?",
     r"one_hot is only applicable": "F.one_hot takes class numbers, int64. What else may come in here?",
     r"between 0 and 1": "F.binary_cross_entropy wants probabilities; for logits there is "
     "F.binary_cross_entropy_with_logits.",

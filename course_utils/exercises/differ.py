@@ -4,6 +4,7 @@ Two numbers are equal here if they agree to four digits. A *relation* (percent, 
 tried on all cases together, so that it is named only where it explains everything that was seen.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -54,7 +55,7 @@ def conjugated(name: str, says: str) -> str:
     if not name.endswith("s") or name.endswith("ss"):
         return says
     first, _, rest = says.partition(" ")
-    return f"{PLURAL.get(first, first.removesuffix('s'))} {rest}".strip()
+    return f"{PLURAL.get(first, first.removesuffix('s'))} {rest}".strip().replace(" its ", " their ")
 
 
 def misfits(name: str, got: Any, wanted: Any, loose: bool = False) -> list[str]:
@@ -74,7 +75,7 @@ def misfits(name: str, got: Any, wanted: Any, loose: bool = False) -> list[str]:
     if got.dtype != wanted.dtype and not (loose and got.dtype != torch.bool or _both_float(got, wanted) and loose):
         found.append(f"The {name} must be of type {str(wanted.dtype)[6:]}, got {str(got.dtype)[6:]}.")
     if got.shape != wanted.shape:
-        found.append(_shapes(name, got, wanted))
+        found.append(f"The {name} must have shape {list(wanted.shape)}, got {list(got.shape)}.")
     return found
 
 
@@ -94,23 +95,40 @@ def _no_number(name: str, got: Any, wanted: float | int) -> list[str]:
     return []
 
 
-def _shapes(name: str, got: Tensor, wanted: Tensor) -> str:
-    want = f"The {name} must have shape {list(wanted.shape)}, got {list(got.shape)}"
-    same = got.numel() == wanted.numel() and close(got.double().flatten(), wanted.double().flatten())
-    if same:
-        return f"{want}: the right numbers, but axes of length 1 too many or too few."
-    a, b = got.detach().double(), wanted.detach().double()
-    if wanted.dim() == 0 and got.dim() > 0:
-        for what, total in (("averaged", a.mean()), ("added up", a.sum())):
-            if close(total, b):
-                return f"{want}: right for each example. They are yet to be {what}."
-    if got.numel() == 1 and wanted.numel() > 1:
-        for what, total in (("the average", b.mean()), ("the sum", b.sum())):
-            if close(a.reshape(()), total):
-                return f"{want}: that is {what} of what is asked for. Return one number for each."
-    if wanted.dim() == 2 and close(a, b.T):
-        return f"{want}: rows and columns are swapped."
-    return f"{want}."
+def reshaped(pairs: Sequence[tuple[Tensor, Tensor]]) -> str:
+    """What became of the shape of a result, if one thing explains it in all cases; else nothing."""
+    if not all(isinstance(value, Tensor) for pair in pairs for value in pair):
+        return ""
+    pairs = [(got.detach().double(), wanted.detach().double()) for got, wanted in pairs]
+    if all(wanted.numel() < 2 for _, wanted in pairs) and all(got.numel() < 2 for got, _ in pairs):
+        return ""
+    for says, fits in RESHAPED.items():
+        if all(fits(got, wanted) for got, wanted in pairs):
+            return says
+    return ""
+
+
+RESHAPED: dict[str, Callable[[Tensor, Tensor], bool]] = {
+    "The right numbers, with axes of length 1 too many or too few.": lambda got, wanted: (
+        got.squeeze().shape == wanted.squeeze().shape and close(got.squeeze(), wanted.squeeze())
+    ),
+    "The right numbers in another shape: view or reshape them.": lambda got, wanted: (
+        got.numel() == wanted.numel() and close(got.flatten(), wanted.flatten())
+    ),
+    "Rows and columns are swapped.": lambda got, wanted: wanted.dim() == 2 and close(got, wanted.T),
+    "Right for each example. They are yet to be averaged.": lambda got, wanted: (
+        wanted.dim() == 0 and close(got.mean(), wanted)
+    ),
+    "Right for each example. They are yet to be added up.": lambda got, wanted: (
+        wanted.dim() == 0 and close(got.sum(), wanted)
+    ),
+    "That is the average of what is asked for. Return one number for each.": lambda got, wanted: (
+        got.numel() == 1 and close(got.reshape(()), wanted.mean())
+    ),
+    "That is the sum of what is asked for. Return one number for each.": lambda got, wanted: (
+        got.numel() == 1 and close(got.reshape(()), wanted.sum())
+    ),
+}
 
 
 # ---- relations ----------------------------------------------------------------------------------------------
@@ -147,6 +165,9 @@ def relation(pairs: Sequence[Pair]) -> str:
         fits = all(close(change(got, n) if ordered else got, change(wanted, n)) for got, wanted, n in pairs)
         if fits and (not ordered or any(pair[1].numel() > 2 for pair in different)):
             return says
+    for (says, change), (also, then) in itertools.combinations(RELATIONS[:5], 2):
+        if all(close(got, then(change(wanted, n), n)) for got, wanted, n in pairs):
+            return f"{says}, and {also}"
     return _constant(pairs)
 
 

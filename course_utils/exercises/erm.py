@@ -157,6 +157,12 @@ TRAIN_EPOCH = Exercise(
              ""),
         Slip("It takes the cross-entropy, whatever loss it is given. Use `loss`.", "loss(model, batch)",
              "F.cross_entropy(model(batch.images), batch.labels)"),
+        Slip("The network is put into eval mode, and left so. Train in train mode.", "    total, examples",
+             "    model.eval()\n    total, examples"),
+        Slip("The batches are used up before the loop: they can be gone through once. Count as you go.",
+             "in batches:", "in list(batches)[:0]:", EPOCH, "total / max(1, examples)"),
+        Slip("It divides by one too few: the last number of enumerate is not the count.", EPOCH,
+             "total / max(1, examples - 1)"),
     ),
     hints=(
         "What has to happen for each batch, and in which order? What would be left over from the batch before?",
@@ -238,6 +244,10 @@ CHOOSE_MODEL = Exercise(
              "test.mean(dim=1).max()"),
         Slip("It reports the average over all candidates, not the chosen one's.", REPORT, "test.mean()"),
         Slip("The row is counted from 1. Rows of a tensor begin at 0.", "return chosen,", "return chosen + 1,"),
+        Slip("It averages over the candidates, and so finds a seed. Average over the seeds: dim=1.", BY,
+             "validation.mean(dim=0).argmax()", REPORT, "test.mean(dim=0)[chosen]"),
+        Slip("It reports the seed that was best on validation. Report the average over the seeds.", REPORT,
+             "test[chosen, validation[chosen].argmax()]"),
     ),
     hints=(
         "Three tables, one row per candidate, one column per seed. Which of them may you look at to choose, and which "

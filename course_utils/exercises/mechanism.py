@@ -23,7 +23,18 @@ from torch.nn import functional as F
 
 from course_utils.exercises import calls
 from course_utils.exercises.calls import Seed, call, fresh
-from course_utils.exercises.differ import close, conjugated, differs, kind_of, listed, misfits, numbers, relation, words
+from course_utils.exercises.differ import (
+    close,
+    conjugated,
+    differs,
+    kind_of,
+    listed,
+    misfits,
+    numbers,
+    relation,
+    reshaped,
+    words,
+)
 
 LONGEST = 900  # characters of a message
 
@@ -162,6 +173,17 @@ class Exercise:
         """What is seen of the course's own function."""
         return [look(self, self.reference, case, k) for k, case in enumerate(self.cases)]
 
+    @cached_property
+    def twins(self) -> list[tuple[Slip, list[Sight]]]:
+        """What is seen of the solution with each slip, in each variant, where it comes to an end."""
+        found = []
+        for slip in self.slips:
+            for twin in filter(None, (self.twin(slip, variant=variant) for variant in ((), *self.variants))):
+                sights = [look(self, twin, case, k) for k, case in enumerate(self.cases)]
+                if all(sight.error is None for sight in sights):
+                    found.append((slip, sights))
+        return found
+
     @property
     def optional(self) -> set[str]:
         """The arguments that are called by name."""
@@ -225,9 +247,14 @@ def look(exercise: Exercise, attempt: Callable, case: Case, turn: int = 0, fits:
             f"It takes {outcome.seconds:.1f} s for {case.examples:,} examples, far too long for what is called so "
             "often: no Python loop over the examples."
         )
-    elif exercise.judge and wanted and len(sight.raw) >= len(exercise.returns):
+    elif exercise.judge and wanted and len(sight.raw) >= len(exercise.returns) and not _overwritten(sight):
         _judge(exercise, attempt, sight, turn)
     return sight
+
+
+def _overwritten(sight: Sight) -> bool:
+    """Whether an argument is: then what else is wrong may follow from it."""
+    return any("overwrites" in effect for effect in sight.effects)
 
 
 def _judge(exercise: Exercise, attempt: Callable, sight: Sight, turn: int) -> None:
@@ -237,11 +264,17 @@ def _judge(exercise: Exercise, attempt: Callable, sight: Sight, turn: int) -> No
         part = sight.raw[name]
         if not isinstance(part, Tensor) or part.shape != wanted[name].shape:
             return
+        if wanted[name].dtype == torch.bool and not bool(((part == 0) | (part == 1)).all()):
+            return  # places, say, and no mask
         got[name] = part.detach().to(wanted[name].dtype)
     found = list(exercise.judge(sight.case.arguments(), got))
-    if turn == 0:  # the first case is a large one, where no two draws are the same by chance
+    turned = any(TURNED in complaint for complaint in sight.complaints)
+    if turn == 0 and not turned:  # the first case is a large one, where no two draws are the same by chance
         found += _draws(exercise, attempt, sight.case)
     sight.complaints += found
+
+
+TURNED = "The two are the wrong way round"
 
 
 def _parts(exercise: Exercise, returned: Any, sight: Sight, wanted: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -260,25 +293,28 @@ def _parts(exercise: Exercise, returned: Any, sight: Sight, wanted: Mapping[str,
     turned = dict(zip(names, returned[::-1]))
 
     def fit(parts: Mapping[str, Any]) -> bool:
-        return all(_fits(part, wanted[name], name in exercise.drawn) for name, part in parts.items())
+        kinds = len({_kind(wanted[name]) for name in names}) == 2  # then they are told apart by that
+        return all(_fits(part, wanted[name], kinds or name in exercise.drawn) for name, part in parts.items())
 
     if wanted and not fit(parts) and fit(turned):
-        sight.complaints.append(f"The two are the wrong way round: return {names[0]} first, then {names[1]}.")
+        sight.complaints.append(f"{TURNED}: return {names[0]} first, then {names[1]}.")
         return turned
     return parts
 
 
 def _fits(got: Any, wanted: Any, drawn: bool) -> bool:
-    """Whether this could be what is wanted: equal, or for a draw of the same type and shape."""
+    """Whether this could be what is wanted: equal, or for a draw of the same kind and shape."""
     if drawn:
-        alike = isinstance(got, Tensor) and got.shape == wanted.shape
-        return (
-            alike
-            and got.is_floating_point() == wanted.is_floating_point()
-            and (got.dtype == torch.bool) == (wanted.dtype == torch.bool)
-        )
+        return _kind(got) == _kind(wanted)
     got, wanted = numbers(got), numbers(wanted)
     return got is not None and got.shape == wanted.shape and close(got, wanted)
+
+
+def _kind(value: Any) -> tuple:
+    """Floating, whole or True and False; and the shape."""
+    if not isinstance(value, Tensor):
+        return isinstance(value, float), isinstance(value, bool), ()
+    return value.is_floating_point(), value.dtype == torch.bool, tuple(value.shape)
 
 
 def _compare_kinds(exercise: Exercise, sight: Sight, wanted: Sight | None) -> None:
@@ -322,7 +358,7 @@ def _draws(exercise: Exercise, attempt: Callable, case: Case) -> Iterator[str]:
     def drawn(given: Mapping[str, Any], function: Callable = attempt) -> list[Any]:
         returned = function(*given.values())
         parts = dict(zip(exercise.returns, returned if len(exercise.returns) > 1 else (returned,)))
-        return [exercise.fate(given, parts)] if exercise.fate else [parts[name] for name in exercise.drawn]
+        return [exercise.fate(case.arguments(), parts)] if exercise.fate else [parts[name] for name in exercise.drawn]
 
     def same(one: Sequence[Any], two: Sequence[Any]) -> bool:
         return all(torch.equal(a, b) for a, b in zip(one, two))
@@ -463,6 +499,8 @@ def _unfit(exercise: Exercise, attempt: Callable) -> tuple[str, bool]:
                 f"The course calls your function {way}, and that fails: yours is {exercise.name}{bare}. Keep the "
                 "arguments as they stand in the stub."
             ), len(positional) == len(parameters)
+    if list(signature.parameters) != list(parameters) and set(signature.parameters) == set(parameters):
+        return f"The arguments stand in another order than in the stub, ({', '.join(parameters)}).", False
     for name, own in signature.parameters.items():
         stub = parameters.get(name, own).default
         if own.default is not own.empty and type(own.default) is type(stub) and own.default != stub:
@@ -477,9 +515,23 @@ def _same(one: Sight, two: Sight) -> bool:
     if {k for k in one.values.keys() ^ two.values.keys() if not k.startswith("gradient")}:
         return False
     pairs = [(k, one.values[k], two.values[k]) for k in one.values.keys() & two.values.keys()]
-    broken = [k for k, *both in pairs if k.startswith("gradient") and not any(v.isfinite().all() for v in both)]
     rough = one.case.tolerance
-    return all(close(a, b, rough) for k, a, b in pairs if k not in broken)  # where in it the NaN stand is of no interest
+    return all(_same_slope(a, b) if k.startswith("gradient") else close(a, b, rough) for k, a, b in pairs)
+
+
+def _same_slope(one: Tensor, two: Tensor) -> bool:
+    """Equal gradients, as far as float32 goes; where in them NaN stand is of no interest."""
+    finite = bool(one.isfinite().all()), bool(two.isfinite().all())
+    return one.shape == two.shape and (
+        torch.allclose(one, two, 1e-3, max(1e-6, 1e-4 * two.abs().max().item())) if all(finite) else not any(finite)
+    )
+
+
+def _alike(twin: Sight, sight: Sight) -> bool:
+    """Whether a twin does the same, as far as there is something to compare."""
+    missing = {name for name in twin.values if name not in sight.values}
+    seen = {name: value for name, value in twin.values.items() if name not in missing}
+    return bool(seen) and twin.error is None and _same(Sight(twin.case, values=seen), sight)
 
 
 def _findings(exercise: Exercise, attempt: Callable, seen: Sequence[Sight]) -> list[str]:
@@ -493,18 +545,36 @@ def _findings(exercise: Exercise, attempt: Callable, seen: Sequence[Sight]) -> l
         found.append(f"{calls.said(failed[0].error, attempt)} The call: {failed[0].case.words or 'the first'}.")
     slips = _slips(exercise, seen) if wrong and (not failed or len(done) > 2) else ()
     found += [slip.says for slip in slips]
+    found += _once(effect for sight in seen for effect in sight.effects)
     found += _once(complaint for sight in seen for complaint in sight.complaints)[:3]
+    found += _reshaped(exercise, seen, bool(slips))
     # A wrong shape or container says all there is to say about numbers that cannot be compared.
     if wrong and all(_comparable(s, w) for s, w in wrong) and not (exercise.judge and found and not slips):
         found += [] if slips else _numbers(exercise, attempt, done, expected, bool(failed))
         found.append(_example(wrong))
     elif wrong and not found:
         found.append(_example(wrong))
-    found += _once(effect for sight in seen for effect in sight.effects)
     printed = next((s.printed.strip() for s in seen if s.printed.strip()), "")
     if found and printed:
         found.append(f"It printed: {printed[:150]}")
     return found
+
+
+def _reshaped(exercise: Exercise, seen: Sequence[Sight], named: bool) -> list[str]:
+    """What became of a shape that is wrong: of the right numbers, or of those of the solution with a slip in it."""
+    for name in set(exercise.returns) - set(exercise.drawn):
+        turns = [k for k, (s, w) in enumerate(zip(seen, exercise.wanted)) if _other_shape(s.raw, w.raw, name)]
+        for slip, sights in ((None, exercise.wanted), *(() if named else exercise.twins)) if turns else ():
+            pairs = [(seen[k].raw[name], sights[k].raw[name]) for k in turns if name in sights[k].raw]
+            says = reshaped(pairs) if len(pairs) == len(turns) and (not slip or len(pairs) > 1) else ""
+            if says:
+                return [slip.says, says] if slip else [says]
+    return []
+
+
+def _other_shape(got: Mapping[str, Any], wanted: Mapping[str, Any], name: str) -> bool:
+    got, wanted = got.get(name), wanted[name]
+    return isinstance(got, Tensor) and isinstance(wanted, Tensor) and got.shape != wanted.shape
 
 
 def _comparable(sight: Sight, wanted: Sight) -> bool:
@@ -529,13 +599,13 @@ def _numbers(
     plain = _relations(seen, expected)
     if plain:
         return plain
-    twins = {} if failed else {slip: _twin_sights(exercise, slip) for slip in exercise.slips}
-    for slip, twin in twins.items():
-        said = twin and _relations(seen, twin)
+    often = sum(not _same(s, w) for s, w in zip(seen, expected)) > len(seen) / 2
+    for slip, twin in exercise.twins if often and not failed else ():
+        said = _relations(seen, twin)
         if said:
             return [slip.says, *said]
-    for slip, twin in twins.items():
-        if twin and _mostly(seen, twin, expected):
+    for slip, twin in () if failed else exercise.twins:
+        if _mostly(seen, twin, expected):
             return [slip.says]
     unused = _unused(exercise, attempt)
     return ([unused] if unused else []) + _where(seen, expected)
@@ -556,13 +626,7 @@ def _mostly(seen: Sequence[Sight], twin: Sequence[Sight], expected: Sequence[Sig
             if not bool((as_twin | torch.isclose(got, right, 1e-4, 1e-6, equal_nan=True)).all()):
                 return False
             told, slipped = told + int(apart.sum()), slipped + int((apart & as_twin).sum())
-    return slipped > max(2, told / 2)
-
-
-def _twin_sights(exercise: Exercise, slip: Slip) -> list[Sight]:
-    twin = exercise.twin(slip)
-    sights = [look(exercise, twin, case, turn) for turn, case in enumerate(exercise.cases)] if twin else []
-    return [] if any(sight.error is not None for sight in sights) else sights
+    return slipped > max(3, 2 * told / 3)
 
 
 def _slips(exercise: Exercise, seen: Sequence[Sight]) -> tuple[Slip, ...]:
@@ -572,7 +636,7 @@ def _slips(exercise: Exercise, seen: Sequence[Sight]) -> tuple[Slip, ...]:
             for variant in ((), *exercise.variants):
                 twin = exercise.twin(*slips, variant=variant)
                 pairs = [(turn, sight) for turn, sight in enumerate(seen) if sight.error is None]
-                if twin and all(_same(look(exercise, twin, sight.case, turn), sight) for turn, sight in pairs):
+                if twin and all(_alike(look(exercise, twin, sight.case, turn), sight) for turn, sight in pairs):
                     return slips
     return ()
 
@@ -586,7 +650,8 @@ def _relations(seen: Sequence[Sight], expected: Sequence[Sight]) -> list[str]:
             for s, w in zip(seen, expected)
             if name in s.values and name in w.values
         ]
-        if all(got.shape == wanted.shape and close(got, wanted) for got, wanted, _ in pairs):
+        alike = _same_slope if name.startswith("gradient") else close
+        if all(got.shape == wanted.shape and alike(got, wanted) for got, wanted, _ in pairs):
             continue
         says = relation(pairs)
         if not says and not (name.startswith("gradient") and found):
@@ -645,7 +710,9 @@ def _where(seen: Sequence[Sight], expected: Sequence[Sight]) -> list[str]:
         apart = apart[apart.abs() > 1e-5]
         if apart.numel() > 1 and bool((apart != apart.round()).any()) and bool((apart > 0).all() | (apart < 0).all()):
             says.append(f"What is wrong in the {name} is too {'large' if apart[0] > 0 else 'small'}, everywhere.")
-    got = [v for s in bad for v in s.values.values()]
+    got = [v for s in bad for n, v in s.values.items() if not n.startswith("gradient")]
+    if bad and all(v.isfinite().all() for v in got) and any(v.isnan().any() for s in bad for v in s.values.values()):
+        says.append("The value is a number, its gradient is NaN: somewhere on the way 0 · ∞ or 0 / 0 is computed.")
     if any(v.isnan().any() for v in got) and not any(v.isnan().any() for w in expected for v in w.values.values()):
         says.append("NaN comes out: somewhere 0 / 0, ∞ − ∞ or 0 · ∞ is computed.")
     elif any(v.isinf().any() for v in got) and not any(v.isinf().any() for w in expected for v in w.values.values()):

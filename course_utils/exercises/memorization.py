@@ -245,6 +245,10 @@ MEMORIZATION_SCORE = Exercise(
              " / member.sum(dim=0)", " / member.sum(dim=0).clamp(min=1)"),
         Slip("Whole numbers are divided with //, which cuts down.", "/ member", "// member", "/ (~member)",
              "// (~member)"),
+        Slip("The condition is the other way round: how often an example was trained on, given that the network is "
+             "right or wrong. Asked is how often it is right, given that it was trained on or not.", INSIDE,
+             "(right & member).sum(dim=0) / right.sum(dim=0)", OUTSIDE, "(~right & member).sum(dim=0) / "
+             "(~right).sum(dim=0)"),
     ),
     hints=(
         "For each example, which two shares over the networks are compared? Which axis are the networks?",
@@ -324,6 +328,12 @@ FORGETTING_EVENTS = Exercise(
         Slip("The first look is left out.", EVENTS, "(right[1:-1] & ~right[2:]).sum(dim=0)"),
         Slip("A wrong answer at the first look is counted as forgotten. Nothing was known before it.", EVENTS,
              EVENTS + " + (~right[0]).long()"),
+        Slip("No event is found: whole numbers below 0 wrap around in uint8, so a difference is never negative. Take "
+             "int, or & and ~.", EVENTS, "right[0].long() * 0"),
+        Slip("An example that was never right gets one more than the largest count. It should get T, the number of "
+             "looks.", "len(right))", "int(events.max()) + 1)"),
+        Slip("An example that was never right gets one more than the largest count. It should get T, the number of "
+             "looks.", "len(right))", "int(events[right.any(dim=0)].max() if right.any() else 0) + 1)"),
     ),
     hints=(
         "Which two looks make an event? Can you put all looks next to the ones that follow them?",

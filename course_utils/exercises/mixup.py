@@ -35,6 +35,17 @@ ALREADY = (
 )
 LABELS = "share * soft + (1 - share) * soft[index]"
 MIXED = "weight * images + (1 - weight) * images[index]"
+
+
+def _from_the_mixed(images: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor, num_classes: int = 10):
+    weights, soft = torch.as_tensor(lam).expand(len(images)), torch.eye(num_classes)
+    mixed, told = images.clone(), (labels if labels.is_floating_point() else soft[labels]).clone()
+    for i, j in enumerate(index):
+        for part in (mixed, told):
+            part[i] = weights[i] * part[i] + (1 - weights[i]) * part[j]
+    return mixed, told
+
+
 MIXUP = Exercise(
     reference=mixup,
     returns=("mixed images", "soft labels"),
@@ -52,6 +63,9 @@ MIXUP = Exercise(
              0.3, 0.5]], lam=torch.tensor([0.2, 0.9, 0.6]), index=[1, 2, 0], num_classes=3),
         Case("ten classes, by default", images=_rand(4, 3, 4, 4), labels=[3, 0, 7, 3], lam=torch.tensor([0.1, 0.6,
              0.8, 0.3]), index=[0, 0, 1, 2]),
+        Case("points outside of [0, 1]", images=_randn(5, 2), labels=[0, 1, 1, 2, 0], lam=_rand(5), index=[1, 0, 0,
+             4, 3],
+             num_classes=3),
         Case("sequences", images=_rand(3, 5, 3), labels=[0, 1, 1], lam=torch.tensor([0.1, 0.6, 0.8]), index=[1, 0,
              0], num_classes=5),
     ),
@@ -98,6 +112,15 @@ MIXUP = Exercise(
              "F.one_hot(labels, 10)"),
         Slip("The mixed labels are rounded to one class. Soft labels say how much of each class there is.", LABELS,
              f"F.one_hot(({LABELS}).argmax(1), num_classes).float()"),
+        Slip("The larger weight always goes to the example itself. lam is its weight, also below ½.",
+             "torch.as_tensor(lam)", "torch.maximum(torch.as_tensor(lam), 1 - torch.as_tensor(lam))"),
+        Slip("The mixed images are clamped to [0, 1]. Points may lie anywhere; mixing leaves no range that was there "
+             "before.", MIXED, f"({MIXED}).clamp(0, 1)"),
+        Slip("Later examples are mixed with partners that are mixed already: take partners from the images as they "
+             "were given.", _from_the_mixed),
+        Slip("The class numbers are mixed and then made one-hot: between a 2 and a 4 that is a 3. Make the labels "
+             "one-hot first.", LABELS, "F.one_hot((share.flatten() * labels + (1 - share.flatten()) * "
+             "labels[index]).round().long(), num_classes).float() if labels.dim() == 1 else " + LABELS),
     ),
     hints=(
         "Two weighted sums, one of images, one of one-hot labels. Which images are the partners of all examples at "
@@ -111,10 +134,11 @@ MIXUP = Exercise(
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.0, 0.0], [0.0, -1.0, 1.5]])
 COMBINED = "(lam * own + (1 - lam) * partner).mean()"
-WEIGH_FIRST = (
-    'With one lam for each example, weigh each example first: F.cross_entropy(…, reduction="none"), then average.'
+APART = (
+    "Weights and losses are averaged apart from each other (too early, or as a table of all pairs, [N, 1] against "
+    "[N]). "
+    "Weigh each example's two losses with its own lam, one number for each example, and then average."
 )
-SAMPLES = "Its own label belongs to the mixed image too: both cross-entropies take the same logits."
 MIXUP_RISK = Exercise(
     reference=mixup_risk,
     returns=("risk",),
@@ -131,9 +155,9 @@ MIXUP_RISK = Exercise(
              seed=1), index=[3, 1, 2, 0, 5, 4], attached=["logits"]),
     ),
     slips=(
-        Slip("Each cross-entropy is averaged before it is weighted. " + WEIGH_FIRST, COMBINED,
+        Slip(APART, COMBINED,
              "(lam * own.mean() + (1 - lam) * partner.mean()).mean()"),
-        Slip("Each cross-entropy is averaged before it is weighted. " + WEIGH_FIRST, COMBINED,
+        Slip(APART, COMBINED,
              "lam * own.mean() + (1 - lam) * partner.mean()"),
         Slip("Only the first lam is used. There may be one for each example.", COMBINED,
              "(lam.flatten()[0] * own + (1 - lam.flatten()[0]) * partner).mean()"),
@@ -171,6 +195,17 @@ MIXUP_RISK = Exercise(
              "labels[index.argsort()]"),
         Slip("The partner is not the one at index: the order is turned around.", "labels[index]", "labels.flip(0)"),
         Slip("index itself is taken for the labels. The partners' labels are labels[index].", "labels[index]", "index"),
+        Slip("The partner's label is weighted with the partner's own 1 − lam. Both weights are those of the image: "
+             "lam[i] and 1 − lam[i].", COMBINED, "(lam * own + (1 - lam.expand(len(labels))[index]) * "
+             "partner).mean()"),
+        Slip("Each of the two sums is divided by the sum of its weights. Both are divided by the number of images.",
+             COMBINED, "(lam * own).sum() / lam.expand(len(labels)).sum() + ((1 - lam) * partner).sum() / (1 - "
+             "lam).expand(len(labels)).sum()"),
+        Slip("The partner's label has the weight 1. It has the weight 1 − lam.", COMBINED,
+             "(lam * own + partner).mean()"),
+        Slip("The own label has the weight 1. It has the weight lam.", COMBINED, "(own + (1 - lam) * partner).mean()"),
+        Slip("The class numbers are mixed (and cut down). Compare with both labels instead.", COMBINED,
+             "F.cross_entropy(logits, (lam * labels + (1 - lam) * labels[index]).long())"),
     ),
     hints=(
         "One answer, two labels: which two cross-entropies are there for each image?",
@@ -203,7 +238,7 @@ EXPECTED_CALIBRATION_ERROR = Exercise(
              0.09]], labels=[0, 0, 0, 0, 1], bins=4),
         Case("a confidence of exactly 1", probabilities=[[1.0, 0.0], [0.3, 0.7], [0.08, 0.92], [0.85, 0.15]],
              labels=[1, 1, 0, 0], bins=15),
-        Case("three classes", probabilities=[[0.42, 0.33, 0.25], [0.1, 0.47, 0.43], [0.2, 0.1, 0.7]], labels=[0, 2,
+        Case("three classes", probabilities=[[0.42, 0.33, 0.25], [0.1, 0.47, 0.43], [0.2, 0.11, 0.69]], labels=[0, 2,
              1], bins=10),
         Case("the first of five bins", probabilities=torch.full((2, 10), 0.09) + 0.1 * torch.eye(10)[:2], labels=[0,
              5], bins=5),
@@ -236,8 +271,9 @@ EXPECTED_CALIBRATION_ERROR = Exercise(
              "    bins = 15\n    confidence,"),
         Slip("It makes 10 bins whatever it is asked for. Use bins.", "    confidence,",
              "    bins = 10\n    confidence,"),
-        Slip("There is one bin too few: bins bins have bins + 1 edges.", "    confidence,",
-             "    bins = bins - 1\n    confidence,"),
+        Slip("There is one bin too few: bins bins have bins + 1 edges.", "(confidence * bins).ceil().clamp(1, bins)",
+             "(confidence * (bins - 1)).ceil().clamp(1, max(1, bins - 1))", "range(1, bins + 1)", "range(1, bins)",
+             AVERAGED, "float(sum(gaps) / len(labels))"),
         Slip("There is one bin too many.", "    confidence,", "    bins = bins + 1\n    confidence,"),
         Slip("The first bin is lost: it begins at 0.", "range(1, bins + 1)", "range(2, bins + 1)"),
         Slip("The last bin is lost.", "range(1, bins + 1)", "range(1, bins)"),
@@ -358,6 +394,16 @@ MIXUP_GAN_RISK = Exercise(
         Slip("One average lam is used for the points. Each pair has its own.", MIXED_POINTS,
              "lam.mean() * real + (1 - lam.mean()) * fake"),
         Slip("One average lam is used for the labels. Each pair has its own.", "lam.expand_as", "lam.mean().expand_as"),
+        Slip("The logits are clamped, so that value and gradient are wrong beyond. binary_cross_entropy_with_logits "
+             "is finite without.", f"discriminate({MIXED_POINTS})", f"discriminate({MIXED_POINTS}).clamp(-10, 10)"),
+        Slip("The logits are clamped, so that value and gradient are wrong beyond. binary_cross_entropy_with_logits "
+             "is finite without.", f"discriminate({MIXED_POINTS})", f"discriminate({MIXED_POINTS}).clamp(-20, 20)"),
+        Slip("The logits are clamped, so that value and gradient are wrong beyond. binary_cross_entropy_with_logits "
+             "is finite without.", f"discriminate({MIXED_POINTS})", f"discriminate({MIXED_POINTS}).clamp(-30, 30)"),
+        Slip("That measures squares of the logits. The loss is the cross-entropy.", BCE,
+             "(logits - lam).square().mean()"),
+        Slip("log(1 + exp) overflows for large logits. binary_cross_entropy_with_logits does not.", BCE,
+             "(lam * (1 + (-logits).exp()).log() + (1 - lam) * (1 + logits.exp()).log()).mean()"),
     ),
     hints=(
         "Ask the discriminator about the mixed points. What should it answer where lam is 1, where it is 0, and "

@@ -45,10 +45,10 @@ def _judge_pairs(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Iterato
 
 def _misjudged(has: Tensor, right: Tensor) -> str:
     """What is wrong with has_partner."""
-    if torch.equal(has, ~right):
+    if torch.equal(has, ~right) and right.any():
         return "has_partner is upside down: True is for those who have a partner."
     if bool(has.all()):
-        return "has_partner is always True. Where no candidate is left it must be False."
+        return "has_partner is True for all. Where no candidate is left it must be False."
     return (
         f"has_partner is wrong for {(has != right).sum()} of {len(has)} examples: {right.sum()} have a candidate, it "
         f"says "
@@ -267,7 +267,8 @@ def _judge_mixture(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Itera
         yield _no_mixture(given, mixed, spread)
     elif len(rows.unique()) < len(rows) and lam[rows == rows.mode().values].std() < 1e-3:
         yield (
-            "A picture that stands six times in rows has one weight each time. Draw a weight for each mixture: len(rows) "
+            "A picture that stands six times in rows has one weight each time. Draw a weight for each mixture: "
+            "len(rows) "
             "of them."
         )
     elif len(rows) > 5 and lam.std() < 0.01:
@@ -298,8 +299,10 @@ def _no_mixture(given: Mapping[str, Any], mixed: Tensor, spread: Tensor) -> str:
         weight = ((mixed - pair[1]) / (pair[0] - pair[1])).flatten(1)
         if (weight - weight.median(dim=1, keepdim=True).values).abs().median() < 1e-3:
             return f"{where}: take the pictures at the places that are given."
-    channel = ((mixed - other) / (own - other)).flatten(2)
-    if (channel - channel.median(dim=2, keepdim=True).values).abs().median() < 1e-3:
+    apart = (own - other).abs() > 0.05
+    weights = torch.where(apart, (mixed - other) / torch.where(apart, own - other, 1), torch.nan)
+    within = (weights - weights.flatten(2).nanmean(dim=2)[..., None, None]).abs().nan_to_num()
+    if images.shape[1] > 1 and within.max() < 0.01:
         return (
             "Every channel has a weight of its own, which changes the colours. Draw one for each picture: [B, 1, 1, 1]."
         )
@@ -430,6 +433,10 @@ GSC = Exercise(
         Slip("tau is not used: the default, or another number, stands there.", "labels, tau)", "labels, 0.2)"),
         Slip("tau is not used: 0.5 stands there.", "labels, tau)", "labels, 0.5)"),
         Slip("tau is not used: the similarities are not divided by it.", "labels, tau)", "labels, 1.0)"),
+        Slip("tau and q are swapped.", "labels, tau)", "labels, q)", "-q *", "-tau *", ".mul(q)", ".mul(tau)"),
+        Slip("An example is its own positive, and stands in its own softmax. Leave it out of both.", BOTH,
+             "log_p, positive = (embeddings @ embeddings.T / tau).log_softmax(1), (labels[:, None] == labels) & "
+             "((labels[:, None] == labels).sum(1, keepdim=True) > 1)"),
         Slip("tau stands at the place of q, or the other way round.", "labels, tau)", "labels, q)"),
         Slip("tau stands at the place of q.", "-q *", "-tau *", ".mul(q)", ".mul(tau)"),
         Slip("q is not used: 0.7 stands there.", "-q *", "-0.7 *", ".mul(q)", ".mul(0.7)"),

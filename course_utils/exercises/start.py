@@ -26,6 +26,14 @@ ERROR_RATE = Exercise(
         Slip("It divides by a fixed number. Divide by how many there are.", ".mean().item()", ".sum().item() / 10"),
         Slip("It looks at the ones only that are not class 0.", "(predictions != labels)",
              "((predictions != labels) & (labels != 0))"),
+        Slip("That averages over the classes. Average over the examples.", "(predictions != labels).float()",
+             "torch.stack([(predictions != labels)[labels == y].float().mean() for y in labels.unique()])"),
+        Slip("Only some of the wrong ones are counted: those whose class number is too large, or too small.",
+             "predictions != labels", "predictions > labels"),
+        Slip("Only some of the wrong ones are counted: those whose class number is too large, or too small.",
+             "predictions != labels", "predictions < labels"),
+        Slip("The last example is left out.", "(predictions != labels)", "(predictions != labels) * "
+             "(torch.arange(len(labels)) < len(labels) - 1)"),
     ),
     hints=(
         "What do you get if you compare the two tensors with each other, element by element?",
