@@ -334,7 +334,6 @@ def test_the_weights_are_those_of_the_authors_code():
         ([0, 0], [1, 2], [0, 0]),
         ([1, 2], [0, 0], [1, 1]),
         ([0, 2], [0, 2], [0, 0.5]),
-        ([math.nan, 2], [math.nan, 2], [0, 0.5]),
         ([1e-30, 2e-30], [1.0, 2.0], [0.5, 0.5]),
     ],
 )
@@ -422,7 +421,7 @@ def test_the_notebooks_lff_is_the_packages():
     cells = {cell.id: cell for cell in nbformat.read(NOTEBOOKS / "05_bias.ipynb", as_version=4).cells}
     names = {}
     exec(cells["setup"].source, names)
-    names |= {"gce": lff.gce, "difficulty_check": exercises.check_relative_difficulty(lff.relative_difficulty)}
+    names |= {"gce": lff.gce, "difficulty_check": exercises.check(lff.relative_difficulty)}
     exec(cells["lff"].source, names)
     ours, theirs = trained(names["LfF"](torch.arange(10))), trained(lff.LfF(torch.arange(10)))
     assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters()))
@@ -435,14 +434,13 @@ def test_the_notebooks_lff_is_the_packages():
             lambda: lff.relative_difficulty(torch.rand(2), torch.rand(3), torch.tensor([0, 1])),
             r"debiased must be \[2\]",
         ),
-        (lambda: lff.relative_difficulty(-torch.ones(1), torch.ones(1), torch.tensor([0])), "biased must hold losses"),
         (lambda: lff.moving_average(torch.zeros(3), torch.tensor([0, 1]), torch.ones(3)), r"loss must be \[2\]"),
         (lambda: lff.moving_average(torch.zeros(3), torch.tensor([0]), torch.ones(1), 1.0), "alpha must be in"),
         (lambda: lff.moving_average(torch.zeros(3), torch.tensor([3]), torch.ones(1)), "index must lie in 0…2"),
         (lambda: lff.relative_difficulty(*[torch.ones(0)] * 2, torch.arange(0)), "labels must hold at least one"),
         (
             lambda: lff.relative_difficulty(torch.tensor([math.nan, -1.0]), torch.ones(2), torch.tensor([0, 0])),
-            "biased must hold losses, at least 0, got -1",
+            "biased must hold losses, at least 0, got nan",
         ),
         (lambda: trained(lff.LfF(torch.arange(10)), models.mlp(inputs=4)), "model must be a Pair of networks"),
         (lambda: trained(lff.LfF(torch.arange(5))), "labels must be those of the training set"),

@@ -207,7 +207,7 @@ def test_an_exercise_is_a_card_a_stub_a_check_and_a_use(book):
         assert re.search(r"\d+ minutes", card.source), name
         assert 'raise NotImplementedError("your turn")' in stub.source
         assert stub.metadata.tags == ["exercise"]
-        assert f"exercises.check_{name}({name})" in checked.source
+        assert f"exercises.check({name})" in checked.source
         assert "not attempted" in checked.outputs[0].data["text/plain"]
         assert any(f"{name} = " in cell.source and ".use()" in cell.source for cell in book.cells[at + 2 :])
 
@@ -237,7 +237,7 @@ def test_no_solution_leaks_into_a_stub_an_output_or_a_hint(book):
     for name in exercise_names(book):
         before = book.cells[: [cell.id for cell in book.cells].index(f"check-{name}") + 1]
         page = [cell.source for cell in before] + [str(output) for cell in code(book) for output in cell.outputs]
-        said = [*EXERCISES[name].hints, *(mistake.says for mistake in EXERCISES[name].mistakes)]
+        said = [*EXERCISES[name].hints, *(slip.says for slip in EXERCISES[name].slips)]
         page = re.sub(r"\s+", " ", " ".join(page + said))
         for line in solution_lines(EXERCISES[name].reference):
             assert line not in page, f"{name}: {line}"

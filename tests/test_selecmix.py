@@ -110,11 +110,11 @@ def test_wrong_arguments_of_pairs_are_named():
 
 
 def test_the_partner_prevails_and_owns_the_label():
-    images = torch.arange(1_000.0)[:, None]  # image i is the number i, so that a mixture tells its weight
+    images = torch.arange(1_000.0).view(-1, 1, 1, 1)  # image i is the number i, so that a mixture tells its weight
     labels = some_labels(1_000)
     rows, partners = torch.arange(400), torch.arange(600, 1_000)
     mixed, told = selecmix.mix_pairs(images, labels, rows, partners, seeded())
-    lam = (mixed.squeeze(1) - partners) / (rows - partners)
+    lam = (mixed.flatten() - partners) / (rows - partners)
     assert torch.equal(told, labels[partners])
     assert lam.min() >= 0 and lam.max() <= 0.5
     assert lam.mean().item() == pytest.approx(0.25, abs=0.03)

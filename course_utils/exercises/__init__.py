@@ -9,7 +9,8 @@ from collections.abc import Callable
 from IPython.display import Code
 
 from course_utils.exercises import adversarial, bias, erm, mechanism, memorization, mixup, selecmix, start
-from course_utils.exercises.mechanism import Exercise, Verdict
+from course_utils.exercises.exercise import Exercise
+from course_utils.exercises.mechanism import Verdict
 
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise

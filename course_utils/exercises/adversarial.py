@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.attacks import fgsm, lengths, margin_loss, pgd_step, project
-from course_utils.exercises.mechanism import Case, Exercise, Slip
+from course_utils.exercises.exercise import Case, Exercise, Slip
 from course_utils.models import seeded
 
 
@@ -88,10 +88,7 @@ FGSM = Exercise(
              'F.cross_entropy(model(x), labels, reduction="sum")', "model(x).amax(dim=1).sum()"),
         Slip("The gradient of the label's logit is taken, so it makes the label more likely. Take that of the loss.",
              'F.cross_entropy(model(x), labels, reduction="sum")', "model(x).gather(1, labels[:, None]).sum()"),
-        Slip("The step is half as long as allowed: eps, not eps / 2.", STEP, "eps / 2 * gradient.sign()"),
-        Slip("The step is twice as long as allowed.", STEP, "2 * eps * gradient.sign()"),
         Slip("Each pixel moves up by eps, whatever the gradient says.", "gradient.sign()", "gradient.sign().abs()"),
-        Slip("Only pixels whose gradient is positive move.", "gradient.sign()", "(gradient > 0).float()"),
         Slip("eps is not used: another number stands there.", STEP, "0.1 * gradient.sign()"),
         Slip("eps is not used: another number stands there.", STEP, "0.3 * gradient.sign()"),
         Slip("That is many small steps, with a new gradient after each. FGSM takes one step of size eps.", _in_ten),
@@ -158,7 +155,6 @@ PROJECT = Exercise(
         Slip("Where eps and the change are both 0, it divides 0 by 0. Treat length 0 on its own, or add a tiny "
              "number.", SHORTER, "perturbation * (eps / length.clamp(min=eps))"),
         Slip("It stretches what is short, and leaves what is long.", "length > eps", "length < eps"),
-        Slip("It shortens by eps, not to eps.", "eps / length", "1 - eps / length"),
         Slip("It multiplies by eps, whatever the length is. Divide by the length, too.", "(eps / length)", "eps"),
         Slip("It divides by the length only: what is too long gets length 1. Multiply by eps.", "(eps / length)",
              "(1 / length)"),
@@ -167,7 +163,6 @@ PROJECT = Exercise(
              LENGTH, "perturbation.norm(dim=-1, keepdim=True)"),
         Slip("It takes the length along the channels: each pixel is shortened by itself. " + OWN_BALL, LENGTH,
              "perturbation.norm(dim=1, keepdim=True)"),
-        Slip("It takes the length over the batch axis. " + OWN_BALL, LENGTH, "perturbation.norm(dim=0, keepdim=True)"),
         Slip("The lengths [N] meet the pictures [N, C, H, W] at their last axis. Give them the shape [N, 1, 1, 1].",
              LENGTH, "perturbation.flatten(1).norm(dim=1)"),
         Slip("Right for pictures. For points [N, D] the lengths need the shape [N, 1]: as many ones as there are "
@@ -176,10 +171,6 @@ PROJECT = Exercise(
              LENGTH.replace(".norm(dim=1)", ".square().sum(dim=1)")),
         Slip("It adds up absolute values. The Euclidean length is the root of the sum of squares.", LENGTH,
              LENGTH.replace(".norm(dim=1)", ".abs().sum(dim=1)")),
-        Slip("It takes the root of the mean of squares. The length is the root of their sum.", LENGTH,
-             LENGTH.replace(".norm(dim=1)", ".square().mean(dim=1).sqrt()")),
-        Slip("It takes the largest pixel for the length. The Euclidean length is the root of the sum of squares.",
-             LENGTH, LENGTH.replace(".norm(dim=1)", ".abs().amax(dim=1)")),
         Slip("What is too large becomes +eps, whatever its sign. Clamp to [−eps, eps].", FLAT,
              "torch.where(perturbation.abs() > eps, eps, perturbation)"),
         Slip('Each pixel is clamped first, for "2" as well. Shorten the whole arrow, and nothing else.',
@@ -268,13 +259,8 @@ PGD_STEP = Exercise(
         Slip("The picture is projected, not the change. project(…) takes perturbations.", MOVED,
              "project(images + perturbation + alpha * steepest(gradient, norm), eps, norm)"),
         Slip("It projects without saying which norm.", ", eps, norm)", ", eps)"),
-        Slip("It projects onto the Euclidean ball for every norm.", ", eps, norm)", ', eps, "2")'),
         Slip("Only the step is projected. The whole perturbation has to stay in the ball.", MOVED,
              "perturbation + project(alpha * steepest(gradient, norm), eps, norm)"),
-        Slip("The images are added, and never subtracted: the result counts them twice.", LANDED,
-             "(images + moved).clamp(0, 1) + images"),
-        Slip("The averaged loss makes the same direction, but the maximum or a part of it does not: add up all "
-             "losses.", ".sum())", "[0])"),
     ),
     hints=(
         "What does the model see, and does that move whenever the perturbation moves? And what has to be a picture "
@@ -344,12 +330,7 @@ MARGIN_LOSS = Exercise(
         Slip("The best other logit is missing: subtract the label's from it.", f"{BEST} - {OWN}", f"-{OWN}"),
         Slip("It averages the other classes. Take the largest.", BEST, "logits.masked_fill(own, 0).sum(dim=1) / "
              "(logits.shape[1] - 1)"),
-        Slip("It adds up the other classes. Take the largest.", BEST, "logits.masked_fill(own, 0).sum(dim=1)"),
-        Slip("It takes the smallest of the other classes. Take the largest.", BEST,
-             "logits.masked_fill(own, math.inf).amin(dim=1)"),
         Slip("The maximum is taken over the images. Take it over the classes: dim=1.", "amax(dim=1)", "amax(dim=0)"),
-        Slip("The maximum is taken over the whole table. Take it for each image: dim=1.", "others.amax(dim=1)",
-             "others.max()"),
         Slip("It takes the index of the best class (argmax). Take its logit.", BEST, "others.argmax(dim=1).float()"),
         Slip("The other logits go through logsumexp, which is a little more than the largest.", BEST,
              "others.logsumexp(dim=1)"),

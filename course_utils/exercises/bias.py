@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course_utils.biased import biased_colours
 from course_utils.exercises.calls import Seed
-from course_utils.exercises.mechanism import Case, Exercise, Slip
+from course_utils.exercises.exercise import Case, Exercise, Slip
 from course_utils.lff import gce, relative_difficulty
 from course_utils.metrics import group_table
 
@@ -126,8 +126,6 @@ GROUP_TABLE = Exercise(
     slips=(
         Slip("An empty group gets accuracy 0. Nothing was measured there: leave NaN, or every mean over groups is "
              "pulled down by what does not exist.", TABLE, f"{TABLE}.nan_to_num()"),
-        Slip("An empty group gets accuracy 1. Nothing was measured there: leave NaN.", TABLE,
-             f"{TABLE}.nan_to_num(1.0)"),
         Slip("Rows and columns are swapped. The row is the label, the column the bias.",
              f"{TABLE}, counts.view(shape)", f"{TABLE}.T, counts.view(shape).T"),
         Slip("The groups are numbered with the wrong width: labels · B + bias, with B the number of values of the "
@@ -138,13 +136,9 @@ GROUP_TABLE = Exercise(
              "right / counts", "right / len(labels)"),
         Slip("The right answers are divided by the size of the class. Divide by the size of the group.", TABLE,
              "right.view(shape) / counts.view(shape).sum(dim=1, keepdim=True)"),
-        Slip("The right answers are divided by how many have that bias. Divide by the size of the group.", TABLE,
-             "right.view(shape) / counts.view(shape).sum(dim=0, keepdim=True)"),
         Slip("These are error rates. Accuracy is the share that is right.", TABLE, f"1 - {TABLE}"),
         Slip("The counts are those of the right answers. Count all examples of each group.", "counts.view(shape)  #",
              "right.view(shape)  #"),
-        Slip("The counts are shares. Return how many examples each group has.", "counts.view(shape)  #",
-             "(counts / len(labels)).view(shape)  #"),
         Slip("These are numbers of right answers. Divide by the group's size.", TABLE, "right.float().view(shape)"),
         Slip("The rows are the model's answers. A group is made by the label and the bias, whatever the model says.",
              GROUP, "group = predictions * shape[1] + bias"),
@@ -169,17 +163,12 @@ GROUP_TABLE = Exercise(
         Slip("That is the accuracy of each class, in every column. Each group has its own.", TABLE,
              "(right.view(shape).sum(dim=1, keepdim=True) / counts.view(shape).sum(dim=1, "
              "keepdim=True)).expand(shape)"),
-        Slip("An accuracy of exactly 0 becomes NaN. Only empty groups have none.", TABLE,
-             "torch.where(right > 0, right / counts, torch.nan).view(shape)"),
         Slip("`table[labels, bias] += …` adds once for each group, however often it occurs. Use index_put_(…, "
              "accumulate=True), bincount, or a loop.", "counts = group.bincount(minlength=shape[0] * shape[1])",
              "counts = torch.zeros(shape).index_put((labels, bias), torch.ones(len(labels))).flatten()", RIGHT,
              "torch.zeros(shape).index_put((labels, bias), (predictions == labels).float()).flatten()"),
         Slip("The size of an empty group is NaN. It is 0: only its accuracy is unknown.", "counts.view(shape)  #",
              "torch.where(counts > 0, counts.double(), torch.nan).view(shape)  #"),
-        Slip("The groups are numbered with the wrong width: labels · B + bias, with B the number of values of the "
-             "bias.", GROUP, "group = labels * shape[0] + bias", "shape[1])", "shape[1])[: shape[0] * shape[1]]",
-             "minlength=len(counts))", "minlength=len(counts))[: len(counts)]"),
     ),
     hints=(
         "Which examples make up the group of label y and bias b, and what do you count among them? What if there are "
@@ -253,8 +242,6 @@ GCE = Exercise(
              "(1 - log_p.exp()) ** q / q if q else -log_p"),
         Slip(f"Multiplied by q, not divided: {FORMULA}.", "/ q if", "* q if"),
         Slip("The exponent is 1 / q. p is raised to the power q.", "expm1(q * log_p)", "expm1(log_p / q)"),
-        Slip("q times p, not p to the power q.", VALUE, "(1 - q * log_p.exp()) / q if q else -log_p"),
-        Slip("The 1 is missing: (1 − p^q) / q.", VALUE, "-(q * log_p).exp() / q if q else -log_p"),
         Slip("The 1 is subtracted from p^q, and not the other way round: the sign is turned around.", "-torch.expm1",
              "torch.expm1"),
         Slip("The gradient is right, p^q times the cross-entropy's; the value is not the formula's. Return "
@@ -268,8 +255,6 @@ GCE = Exercise(
              "logits.log_softmax(dim=1).amax(dim=1)"),
         Slip("The logits are taken for probabilities. They go through a softmax first.", LOG_P,
              "logits.gather(1, labels[:, None]).squeeze(1).log()"),
-        Slip("The logit is taken for log p. It goes through log_softmax first.", LOG_P,
-             "logits.gather(1, labels[:, None]).squeeze(1)"),
         Slip("Softmax goes over the examples. It must go over the classes: dim=1.", LOG_P,
              "logits.log_softmax(dim=0).gather(1, labels[:, None]).squeeze(1)"),
         Slip(f"This is the cross-entropy whatever q is. The formula is {FORMULA}.", VALUE, "-log_p"),
@@ -277,7 +262,6 @@ GCE = Exercise(
         Slip("q is not used: another number stands there.", "    log_p", "    q = 0.7\n    log_p"),
         Slip("It gives a loss for every class. Only the label's probability counts.", VALUE,
              "-torch.expm1(q * logits.log_softmax(dim=1)) / q if q else -logits.log_softmax(dim=1)"),
-        Slip("The log is taken of the whole formula.", VALUE, f"({VALUE}).log()"),
         Slip("[:, labels] takes those columns from every row: [N, N]. Take one number from each row: "
              "[torch.arange(N), labels].", LOG_P, "logits.log_softmax(dim=1)[:, labels]"),
     ),
@@ -342,11 +326,9 @@ RELATIVE_DIFFICULTY = Exercise(
              SCALE, "loss.max().clamp(min=1e-30)", "            members", "            break\n            members",
              "        for label", "        loss /= loss.max().clamp(min=1e-30)\n        for label"),
         Slip(f"The losses are divided by the sum (or the mean) of their class. {NORMALISED}", ".max()", ".sum()"),
-        Slip(f"The losses are divided by the smallest of their class. {NORMALISED}", ".max()", ".min()"),
         Slip("Upside down: this weighs what is hard for the debiased network. W is large where the *biased* one "
              "fails.", RATIO, "d / (b + d).clamp(min=1e-30)"),
         Slip("b / d has no upper end. The weight is b / (b + d), between 0 and 1.", RATIO, "b / d.clamp(min=1e-30)"),
-        Slip("b − d can be negative. The weight is b / (b + d).", RATIO, "b - d"),
         Slip("Only the biased network's loss is there. The weight is b / (b + d).", RATIO, "b"),
         Slip("Only the biased network's losses are divided by the largest of their class. Do it for both.",
              "in (b, d):", "in (b,):"),
@@ -371,7 +353,6 @@ RELATIVE_DIFFICULTY = Exercise(
         Slip("One example of the class stands for its largest: an indexed assignment keeps only one of several "
              "values.", ".max()", "[-1]"),
         Slip("One example of the class stands for its largest.", ".max()", "[0]"),
-        Slip("The last class is left out.", "labels.unique()", "range(int(labels.max()))"),
     ),
     hints=(
         "Which four numbers belong to one example, and which two divisions can be 0 / 0?",

@@ -160,6 +160,8 @@ class _Watch:
                 f"It overwrites `{self.name}`, which it was given. `new = {self.name}` is one tensor with two names; "
                 f"`x[…] =`, `+=`, `*=` and a name that ends in _ change what is there. Begin with {self.name}.clone()."
             )
+        if self.wanted and not value.requires_grad:
+            yield f"It takes `{self.name}` off the caller's graph: detach_() changes what is there, detach() does not."
         if value.requires_grad and not self.wanted:
             yield (
                 f"It calls requires_grad_ on `{self.name}`, which it was given, and so changes the caller's tensor. "

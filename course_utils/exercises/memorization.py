@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course_utils.data import flip_labels
 from course_utils.exercises.calls import Seed
-from course_utils.exercises.mechanism import Case, Exercise, Slip
+from course_utils.exercises.exercise import Case, Exercise, Slip
 from course_utils.memorization import forgetting_events, memorization_score, stopping_epoch
 
 
@@ -137,8 +137,6 @@ STOPPING_EPOCH = Exercise(
         Slip("It gives up at the first epoch without a new best. Wait for `patience` of them.", ">= patience", ">= 1"),
         Slip("It returns the epoch at which the training stops. Return the epoch whose weights you keep: the best so "
              "far.", BACK, "return epoch + 1"),
-        Slip("It returns how many epochs went by until the stop, less `patience`: right only where it stopped by "
-             "itself.", BACK, "return epoch + 1 - patience"),
         Slip("Off by one: epochs are counted from 1, positions in a tensor from 0.", BACK, "return best"),
         Slip("It waits for a rise over the epoch before. Wait for a rise over the best so far: after a fall, a small "
              "rise is no news.", _since_the_one_before),
@@ -163,12 +161,9 @@ STOPPING_EPOCH = Exercise(
              "accuracy > validation[best] + 0.01"),
         Slip("A small rise is not counted as a new best (min_delta). Any rise is one.", "accuracy > validation[best]",
              "accuracy > validation[best] + 0.001"),
-        Slip("`patience` is not used: another number stands there.", ">= patience", ">= 2"),
         Slip("`patience` is not used: another number stands there.", ">= patience", ">= 3"),
         Slip("`patience` is not used: another number stands there.", ">= patience", ">= 5"),
         Slip("That is the best accuracy. Return its epoch.", BACK, "return validation[best].item()"),
-        Slip("That is the best accuracy of all. Return the epoch of the best up to the stop.", BACK,
-             "return validation.max().item()"),
         Slip(ZERO, BACK, "return best + 1 if validation[best] > 0 else 0"),
     ),
     hints=(
@@ -211,7 +206,6 @@ MEMORIZATION_SCORE = Exercise(
         Slip("That is only the first half: how often it is right when in the training set.", GAP, "inside"),
         Slip("That is only the second half: how often it is right when left out.", GAP, "outside"),
         Slip("The two shares are added. The score is their difference.", GAP, "inside + outside"),
-        Slip("The two shares are divided. The score is their difference.", GAP, "inside / outside"),
         Slip("The mean over all networks divides by M. Divide each count by how many networks it is about: those that "
              "had the example, and those that had not.", INSIDE, "(right & member).float().mean(dim=0)", OUTSIDE,
              "(right & ~member).float().mean(dim=0)"),
@@ -299,9 +293,6 @@ FORGETTING_EVENTS = Exercise(
              "len(right))", "right.shape[1])"),
         Slip("An example that was never right gets T − 1. It should get T, the number of looks.", "len(right))",
              "len(right) - 1)"),
-        Slip("An example that was never right gets T + 1. It should get T, the number of looks.", "len(right))",
-             "len(right) + 1)"),
-        Slip("An example that was never right gets −1. It should get T, the number of looks.", "len(right))", "-1)"),
         Slip("An example that was never right gets 1. It should get T, the number of looks.", "len(right))", "1)"),
         Slip("An example that was never right gets infinity, as in the paper. Here it gets T, so that it stays a "
              "number of events.", FILLED, "torch.where(right.any(dim=0), events.float(), torch.inf)"),
@@ -309,17 +300,10 @@ FORGETTING_EVENTS = Exercise(
              "Only those that were never right should.", "right.any(dim=0)", "events > 0"),
         Slip("Examples that are wrong at the last look get T. Only those that were never right should.",
              "right.any(dim=0)", "right[-1]"),
-        Slip("Examples that are wrong at the first look get T. Only those that were never right should.",
-             "right.any(dim=0)", "right[0]"),
-        Slip("Examples that were ever wrong get T. Only those that were never right should: any, not all.",
-             "right.any(dim=0)", "right.all(dim=0)"),
-        Slip("T is *added* for an example that was never right, or for the others: choose between the two.", FILLED,
-             "events + len(right) * right.any(dim=0)"),
         Slip("That says whether an example was ever forgotten. Count how often: sum, not any.", EVENTS,
              "(right[:-1] & ~right[1:]).any(dim=0).long()"),
         Slip("That counts every wrong answer after the first right one. An event is the step from right to wrong.",
              EVENTS, "((right.cumsum(dim=0) > 0) & ~right).sum(dim=0)"),
-        Slip("The counts are divided by T. Return how often, as whole numbers.", FILLED, FILLED + " / len(right)"),
         Slip("roll compares the last look with the first one, which came long before. Leave that pair out.", EVENTS,
              "(right & ~right.roll(-1, dims=0)).sum(dim=0)"),
         Slip("roll compares the last look with the first one, which came long before. Leave that pair out.", EVENTS,

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from course_utils.exercises.calls import Seed
-from course_utils.exercises.mechanism import Case, Exercise, Slip
+from course_utils.exercises.exercise import Case, Exercise, Slip
 from course_utils.selecmix import contradicting_pairs, contradicting_pairs_by_bias, gsc, mix_pairs
 
 
@@ -216,7 +216,6 @@ PAIRS = Exercise(
         Slip("has_partner is upside down: True is for those who have a partner.", ANY, "~" + ANY),
         Slip("has_partner is always True. Where no candidate is left it must be False.", ANY,
              "torch.ones(len(labels), dtype=torch.bool)"),
-        Slip("has_partner asks whether *all* are candidates. One is enough: any.", ANY, "allowed.all(dim=1)"),
         Slip("The label is ignored for positives: the most dissimilar of all is taken.", "allowed = same" + EYE,
              "allowed = torch.ones_like(same)" + EYE),
         Slip("The label is ignored for negatives: the most similar of all is taken.", "allowed = ~same",
@@ -418,14 +417,9 @@ GSC = Exercise(
         Slip("The weight is p^q. The formula has q · p^q.", "-q * log_p", "-log_p"),
         Slip("The weight is q · p: the power q is missing. p^q = exp(q · log p).", ".mul(q)", ""),
         Slip("The weight is q alone: p^q is missing.", f"-q * {WEIGHT} * log_p", "-q * log_p"),
-        Slip("The weight is q · (q · p). It is q · p^q, and p^q = exp(q · log p).", WEIGHT,
-             "(q * log_p.detach().exp())"),
         Slip("The weight is q · log p. p^q is exp(q · log p).", WEIGHT, "log_p.detach().mul(q)"),
         Slip("The weight is largest where p is *small*: that favours hard pairs, as a focal loss does, and works "
              "against the bias. Here the sure pairs count most: p^q.", WEIGHT, "(1 - log_p.detach().exp()).pow(q)"),
-        Slip("The weight is p to the power −q, largest where p is small. Here the sure pairs count most.", ".mul(q)",
-             ".mul(-q)"),
-        Slip("The exponent is 1 / q. p is raised to the power q.", ".mul(q)", ".div(q)"),
         Slip("This is the closed form (1 − p^q) / q, with the same direction of the gradient but another value. Write "
              "it as SupCon with a weight, so that the two can be compared.", PAIR_LOSS, "(1 - (q * log_p).exp()) / q"),
         Slip("This is the closed form 1 − p^q: the gradient is right, the value is not. Write it as SupCon with a "
@@ -454,10 +448,6 @@ GSC = Exercise(
              f"({PAIR_LOSS}).mean()"),
         Slip("The losses of a positive are added up, not averaged over the positives.", MEAN,
              f"torch.where(positive, {PAIR_LOSS}, 0).sum(1).mean()"),
-        Slip("It averages over the pairs that are *not* of the same class. Positives are those of the same.",
-             ", positive)", ", ~positive & ~torch.eye(len(labels), dtype=torch.bool))"),
-        Slip("The weight is averaged apart from the losses. Weigh each pair, then average.", MEAN,
-             f"mean_over_positives(q * {WEIGHT}, positive) * mean_over_positives(-log_p, positive)"),
         Slip("The sign: a log-probability is negative, a loss is not.", "(-q", "(q"),
     ),
     hints=(

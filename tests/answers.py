@@ -1,0 +1,262 @@
+"""Answers as students write them: right ones of different styles, and wrong ones that once passed or were misjudged.
+
+The usual wrong answers are not written here a second time: they are the slips of `course_utils.exercises`.
+"""
+
+import time
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from course_utils import attacks, biased, data, gan, lff, memorization, metrics, mixup, selecmix, training
+from course_utils.attacks import cross_entropy, project, steepest
+from course_utils.metrics import input_gradient, keeping_mode
+
+# ---- right --------------------------------------------------------------------------------------------------
+
+
+def zero_last(model, loss, batches, optimizer):
+    losses = []
+    for batch in batches:
+        value = loss(model, batch)
+        value.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=False)
+        losses.append(value.item())
+    return float(np.mean(losses))
+
+
+def choice_by_lists(train, validation, test):
+    means = [sum(row) / len(row) for row in validation.tolist()]
+    best = means.index(max(means))
+    return best, sum(test[best].tolist()) / test.shape[1]
+
+
+def flips_by_rejection(labels, fraction, num_classes, generator):
+    flipped, new = torch.zeros(len(labels), dtype=torch.bool), labels.clone()
+    flipped[torch.randperm(len(labels), generator=generator)[: int(fraction * len(labels) + 0.5)]] = True
+    again = flipped.clone()
+    while again.any():
+        new[again] = torch.randint(num_classes, (int(again.sum()),), generator=generator)
+        again = flipped & (new == labels)
+    return new, flipped
+
+
+def stop_by_counter(validation, patience):
+    best, best_epoch, bad = -1.0, 0, 0
+    for epoch, value in enumerate(validation.tolist(), start=1):
+        best, best_epoch, bad = (value, epoch, 0) if value > best else (best, best_epoch, bad + 1)
+        if bad >= patience:
+            break
+    return best_epoch
+
+
+def score_by_nanmean(member, right):
+    right = right.float()
+    return torch.where(member, right, torch.nan).nanmean(0) - torch.where(member, torch.nan, right).nanmean(0)
+
+
+def mix_by_loop(images, labels, lam, index, num_classes=10):
+    lam = torch.as_tensor(lam).expand(len(images))
+    soft = labels if labels.is_floating_point() else torch.eye(num_classes)[labels]
+    pairs = [[w * part[i] + (1 - w) * part[j] for i, (w, j) in enumerate(zip(lam, index))] for part in (images, soft)]
+    return torch.stack(pairs[0]), torch.stack(pairs[1])
+
+
+def ece_by_edges(probabilities, labels, bins=15):
+    confidence, predicted = probabilities.max(1)
+    edges, total = torch.linspace(0, 1, bins + 1), 0.0
+    for low, high in zip(edges, edges[1:]):
+        inside = (confidence > low) & (confidence <= high)
+        if inside.any():
+            right = (predicted[inside] == labels[inside]).float().mean()
+            total += inside.float().mean() * (right - confidence[inside].mean()).abs()
+    return total
+
+
+def fgsm_on_a_perturbation(model, images, labels, eps):
+    with keeping_mode(model):
+        delta = torch.zeros_like(images, requires_grad=True)
+        loss = -model.eval()(images + delta).log_softmax(dim=1).gather(1, labels[:, None]).mean()
+        (gradient,) = torch.autograd.grad(loss, [delta])
+    return (images + eps * gradient.sign()).clip(0, 1)
+
+
+def step_of_the_picture(model, images, labels, perturbation, eps, alpha, norm="inf", loss=cross_entropy):
+    pictures = images + perturbation
+    gradient = input_gradient(model, pictures, lambda logits: loss(logits, labels).mean())
+    return (images + project(pictures + alpha * steepest(gradient, norm) - images, eps, norm)).clamp(0, 1) - images
+
+
+def colours_by_list(labels, conflict_ratio, generator):
+    bias = torch.empty_like(labels)
+    for digit in labels.unique():
+        rows = (labels == digit).nonzero()[:, 0]
+        k = max(1, round(conflict_ratio * len(rows))) if conflict_ratio > 0 else 0
+        mine = [digit] * (len(rows) - k) + [(digit + 1 + i % 9) % 10 for i in range(k)]
+        bias[rows] = torch.tensor(mine)[torch.randperm(len(rows), generator=generator)]
+    return bias
+
+
+def groups_by_mean_of_nothing(predictions, labels, bias, shape=(10, 10)):
+    right = (predictions == labels).float()
+    cells = [[right[(labels == y) & (bias == b)] for b in range(shape[1])] for y in range(shape[0])]
+    return torch.tensor([[c.mean() for c in row] for row in cells]), torch.tensor([[len(c) for c in r] for r in cells])
+
+
+@torch.no_grad()
+def weight_as_in_the_authors_code(biased, debiased, labels):
+    b, d = biased.clone(), debiased.clone()
+    for y in labels.unique():
+        b[labels == y] /= biased[labels == y].max() + 1e-8
+        d[labels == y] /= debiased[labels == y].max() + 1e-8
+    return b / (b + d + 1e-8)
+
+
+def by_bias_by_multinomial(labels, bias, kind, generator):
+    same, alike = labels.unsqueeze(0) == labels.unsqueeze(1), bias.unsqueeze(0) == bias.unsqueeze(1)
+    mask = (same & ~alike) if kind == "positive" else (~same & alike)
+    has = mask.sum(1) > 0
+    return torch.multinomial(mask.float() + (~has).float()[:, None], 1, generator=generator)[:, 0], has
+
+
+def pairs_by_masked_fill(similarity, labels, kind):
+    same, own = labels.unsqueeze(1).eq(labels.unsqueeze(0)), torch.eye(len(labels)).bool()
+    if kind == "positive":
+        return similarity.masked_fill(~same | own, float("inf")).min(dim=1).indices, (same & ~own).sum(1) > 0
+    return similarity.masked_fill(same, float("-inf")).max(dim=1).indices, (~same).any(1)
+
+
+def gsc_by_loop(embeddings, labels, tau=0.2, q=0.7):
+    losses = []
+    for i in range(len(labels)):
+        others = [j for j in range(len(labels)) if j != i]
+        log_p = F.log_softmax(embeddings[others] @ embeddings[i] / tau, dim=0)
+        mine = [log_p[k] for k, j in enumerate(others) if labels[j] == labels[i]]
+        if mine:
+            losses.append(sum(-q * x.detach().exp() ** q * x for x in mine) / len(mine))
+    return sum(losses) / len(losses)
+
+
+RIGHT = {
+    "error_rate": [lambda p, y: 1 - (p == y).double().mean(), lambda p, y: float(np.mean(p.numpy() != y.numpy()))],
+    "empirical_risk": [F.cross_entropy, lambda z, y: (z.logsumexp(1) - z.gather(1, y[:, None]).squeeze(1)).mean()],
+    "train_epoch": [zero_last],
+    "choose_model": [choice_by_lists],
+    "flip_labels": [flips_by_rejection],
+    "stopping_epoch": [stop_by_counter],
+    "memorization_score": [score_by_nanmean],
+    "forgetting_events": [lambda r: torch.where(r.sum(0) == 0, len(r), (r.int().diff(dim=0) < 0).sum(0))],
+    "mixup": [mix_by_loop],
+    "mixup_risk": [lambda z, y, lam, index: F.cross_entropy(z, mixup.mixup(z, y, lam, index, z.shape[1])[1])],
+    "expected_calibration_error": [ece_by_edges],
+    "mixup_gan_risk": [lambda d, x, g, lam: (F.softplus(d(torch.lerp(g, x, lam))) - lam * d(g.lerp(x, lam))).mean()],
+    "fgsm": [fgsm_on_a_perturbation],
+    "project": [lambda v, eps, norm="inf": v.clip(-eps, eps) if norm == "inf" else v.renorm(2, 0, eps)],
+    "pgd_step": [step_of_the_picture],
+    "margin_loss": [lambda z, y: torch.stack([torch.cat([r[:k], r[k + 1 :]]).max() - r[k] for r, k in zip(z, y)])],
+    "biased_colours": [colours_by_list],
+    "group_table": [groups_by_mean_of_nothing],
+    "gce": [lambda z, y, q=0.7: (1 - (-q * cross_entropy(z, y)).exp()) / q if q else cross_entropy(z, y)],
+    "relative_difficulty": [weight_as_in_the_authors_code],
+    "contradicting_pairs_by_bias": [by_bias_by_multinomial],
+    "contradicting_pairs": [pairs_by_masked_fill],
+    "mix_pairs": [lambda x, y, i, j, g: (x[j] + torch.rand(len(i), 1, 1, 1, generator=g) / 2 * (x[i] - x[j]), y[j])],
+    "gsc": [gsc_by_loop],
+}  # fmt: skip
+
+# ---- wrong, with words that the message must have -----------------------------------------------------------
+
+
+def after(function, change):
+    """The course's own function, with something done to what it returns."""
+    return lambda *given, **named: change(function(*given, **named))
+
+
+def seeded_by_numpy(labels, fraction, num_classes, generator):
+    return data.flip_labels(labels, fraction, num_classes, torch.Generator().manual_seed(generator.initial_seed()))
+
+
+def endless(validation, patience):
+    epoch = 0
+    while epoch < len(validation):
+        epoch += 0
+    return epoch
+
+
+def asleep(predictions, labels):
+    time.sleep(60)
+
+
+def swallows_everything(predictions, labels):
+    while True:
+        try:
+            len(labels)
+        except Exception:
+            continue
+
+
+def one_by_one(biased, debiased, labels):
+    largest = [(biased[labels == y].max(), debiased[labels == y].max()) for y in labels]
+    return lff.relative_difficulty(biased, debiased, labels) + 0 * len(largest)
+
+
+def looks_from_the_second_row(train, validation, test):
+    best, row = 0.0, 0
+    for i in range(1, len(validation)):
+        best, row = (validation[i].mean(), i) if validation[i].mean() > best else (best, row)
+    return row, test[row].mean()
+
+
+def marking(model, images, labels, perturbation, eps, alpha, norm="inf", loss=cross_entropy):
+    perturbation.requires_grad_()
+    return attacks.pgd_step(model, images, labels, perturbation, eps, alpha, norm, loss).detach()
+
+
+def names_its_line(logits, labels):
+    log_p = F.log_softmax(logits, dim=1)
+    return -log_p[torch.arange(len(labels) + 1), labels].mean()
+
+
+def reduced(model, loss, batches, optimizer):
+    return training.train_epoch(model, lambda model, batch: loss(model, batch) / 2, batches, optimizer)
+
+
+WRONG = [
+    ("error_rate", after(metrics.error_rate, lambda e: [e]), "must be one number, got a list"),
+    ("error_rate", lambda predictions: 0.5, "calls your function with 2 arguments"),
+    ("error_rate", lambda p, y: print("here", len(p)), "Is there a return at the end?\nIt printed: here 4"),
+    ("error_rate", lambda p, y: exit(), "It calls exit()"),
+    ("error_rate", lambda p, y: (p != y).mean(), "Turn them into floating point first"),
+    ("error_rate", asleep, "It does not come back"),
+    ("error_rate", swallows_everything, "It does not come back"),
+    ("empirical_risk", after(metrics.empirical_risk, lambda r: r.item()), "got a float: it is cut off"),
+    ("empirical_risk", names_its_line, "It stopped in `return -log_p[torch.arange(len(labels) + 1), labels].mean()`"),
+    ("empirical_risk", after(metrics.empirical_risk, lambda r: -3 * r), "is always -3 times what it should be"),
+    ("train_epoch", reduced, "Not right: returned loss and weights afterwards"),
+    ("choose_model", looks_from_the_second_row, "Not right: the first candidate is the best"),
+    ("flip_labels", after(data.flip_labels, lambda r: (r[0], r[1].float())), "of type bool, got float32"),
+    ("flip_labels", after(data.flip_labels, lambda r: (r[0], r[1].long())), "of type bool, got int64"),
+    ("flip_labels", after(data.flip_labels, lambda r: (r[0].float(), r[1])), "new labels must be of type int64"),
+    ("flip_labels", after(data.flip_labels, lambda r: r[::-1]), "The two are the wrong way round"),
+    ("flip_labels", after(data.flip_labels, lambda r: r[0]), "Return 2 things, (new labels, flipped); got a tensor"),
+    ("flip_labels", seeded_by_numpy, "Two calls with one generator give the very same"),
+    ("stopping_epoch", endless, "0.7, 0.6], patience 2 was still running"),
+    ("stopping_epoch", lambda validation, wait: 1, "with patience=…, by name, and that fails"),
+    ("memorization_score", after(memorization.memorization_score, lambda s: s[None]), "[1], got [1, 1]"),
+    ("forgetting_events", after(memorization.forgetting_events, lambda e: e.numpy()), "got a ndarray (NumPy)"),
+    ("forgetting_events", after(memorization.forgetting_events, lambda e: e.tolist()), "must be a tensor, got a list"),
+    ("mixup", after(mixup.mixup, lambda r: (r[0].double(), r[1])), "type float32, got float64"),
+    ("mixup_gan_risk", after(gan.mixup_gan_risk, lambda r: r.detach()), "is cut off from autograd's graph"),
+    ("fgsm", lambda model, images, labels, epsilon: images, "with eps=…, by name, and that fails"),
+    ("project", after(project, lambda v: v.double()), "type float32, got float64"),
+    ("pgd_step", marking, "It calls requires_grad_ on `perturbation`"),
+    ("biased_colours", after(biased.biased_colours, lambda b: b.float()), "of type int64, got float32"),
+    ("gce", lambda logits, labels, q: lff.gce(logits, labels, q), "without the defaults, (logits, labels)"),
+    ("relative_difficulty", one_by_one, "no Python loop over the examples"),
+    ("contradicting_pairs", after(selecmix.contradicting_pairs, lambda r: [part[:, None] for part in r]), "got [6, 1]"),
+    ("contradicting_pairs", after(selecmix.contradicting_pairs, lambda r: (r[0], r[1].int())), "type bool, got int32"),
+    ("mix_pairs", after(selecmix.mix_pairs, lambda r: (r[0], r[1].float())), "type int64, got float32"),
+    ("gsc", lambda embeddings, labels, tau=0.1, q=0.7: selecmix.gsc(embeddings, labels, tau, q), "`tau` is 0.1"),
+]  # fmt: skip
