@@ -84,7 +84,7 @@ def ignoring(exercise, parameter, value):
 def values(exercise, parameter):
     """The numbers, words and shapes that a parameter has in the cases."""
     given = [case.given.get(parameter) for case in exercise.cases]
-    return {value for value in given if isinstance(value, float | int | str | tuple)}
+    return list(dict.fromkeys(value for value in given if isinstance(value, float | int | str | tuple)))
 
 
 OPTIONS = [

@@ -142,8 +142,6 @@ GROUP_TABLE = Exercise(
         Slip("These are numbers of right answers. Divide by the group's size.", TABLE, "right.float().view(shape)"),
         Slip("The rows are the model's answers. A group is made by the label and the bias, whatever the model says.",
              GROUP, "group = predictions * shape[1] + bias"),
-        Slip("The columns are the model's answers. A group is made by the label and the bias.", GROUP,
-             "group = labels * shape[1] + predictions.clamp(max=shape[1] - 1)"),
         Slip("It compares the predictions with the bias. Right is what equals the label.", "predictions == labels",
              "predictions == bias"),
         Slip("The row is the bias. The row is the label, the column the bias.", _exchanged),
@@ -156,10 +154,6 @@ GROUP_TABLE = Exercise(
              "accumulate=True), bincount, or a loop.", RIGHT, "group[predictions == "
              "labels].bincount(minlength=len(counts)).clamp(max=1)", "minlength=shape[0] * shape[1])",
              "minlength=shape[0] * shape[1]).clamp(max=1)"),
-        Slip("The size of an empty group is set to 1, and shown so.", "minlength=shape[0] * shape[1])",
-             "minlength=shape[0] * shape[1]).clamp(min=1)"),
-        Slip("Whole numbers are divided with //, which cuts down.", TABLE, "torch.where(counts > 0, right // "
-             "counts.clamp(min=1), torch.nan).view(shape)"),
         Slip("That is the accuracy of each class, in every column. Each group has its own.", TABLE,
              "(right.view(shape).sum(dim=1, keepdim=True) / counts.view(shape).sum(dim=1, "
              "keepdim=True)).expand(shape)"),
@@ -227,7 +221,6 @@ GCE = Exercise(
         Slip("At q = 0 a tiny q is put into the formula; float32 has no digits left for that. Return the "
              "cross-entropy.", VALUE, "(1 - (max(q, 1e-8) * log_p).exp()) / max(q, 1e-8)"),
         Slip(CUT_OFF, "if q else", "if q > 0.1 else"),
-        Slip(CUT_OFF, "if q else", "if q < 1 else"),
         Slip("It returns one number. Return each example's loss: LfF will want to weight them.", VALUE,
              f"({VALUE}).mean()"),
         Slip("It returns one number. Return each example's loss: LfF will want to weight them.", VALUE,
@@ -241,9 +234,6 @@ GCE = Exercise(
         Slip(f"1 − p is raised to the power q. The formula is {FORMULA}: first the power, then 1 minus it.", VALUE,
              "(1 - log_p.exp()) ** q / q if q else -log_p"),
         Slip(f"Multiplied by q, not divided: {FORMULA}.", "/ q if", "* q if"),
-        Slip("The exponent is 1 / q. p is raised to the power q.", "expm1(q * log_p)", "expm1(log_p / q)"),
-        Slip("The 1 is subtracted from p^q, and not the other way round: the sign is turned around.", "-torch.expm1",
-             "torch.expm1"),
         Slip("The gradient is right, p^q times the cross-entropy's; the value is not the formula's. Return "
              f"{FORMULA}: its gradient comes out the same, and it can be watched and compared.", VALUE,
              "-(q * log_p).exp().detach() * log_p"),
@@ -260,8 +250,6 @@ GCE = Exercise(
         Slip(f"This is the cross-entropy whatever q is. The formula is {FORMULA}.", VALUE, "-log_p"),
         Slip("q is not used: another number stands there.", "    log_p", "    q = 0.7 if q else 0\n    log_p"),
         Slip("q is not used: another number stands there.", "    log_p", "    q = 0.7\n    log_p"),
-        Slip("It gives a loss for every class. Only the label's probability counts.", VALUE,
-             "-torch.expm1(q * logits.log_softmax(dim=1)) / q if q else -logits.log_softmax(dim=1)"),
         Slip("[:, labels] takes those columns from every row: [N, N]. Take one number from each row: "
              "[torch.arange(N), labels].", LOG_P, "logits.log_softmax(dim=1)[:, labels]"),
     ),
@@ -342,8 +330,6 @@ RELATIVE_DIFFICULTY = Exercise(
              ".max().clamp(min=1e-30)", ".max()", RATIO, "(b / (b + d)).nan_to_num(0)"),
         Slip("A weight of ½ is given where both losses are 0. It should be 0.", RATIO,
              "torch.where(b + d > 0, b / (b + d).clamp(min=1e-30), 0.5)"),
-        Slip("A weight of 1 is given where both losses are 0. It should be 0.", RATIO,
-             "torch.where(b + d > 0, b / (b + d).clamp(min=1e-30), 1.0)"),
         Slip(TINY, "max().clamp(min=1e-30)", "max().clamp(min=1e-3)"),
         *(Slip(TINY, "max().clamp(min=1e-30)", f"max() + {tiny}", "(b + d).clamp(min=1e-30)", f"(b + d + {tiny})")
             for tiny in ("1e-3", "1e-4", "1e-5")),
@@ -352,7 +338,6 @@ RELATIVE_DIFFICULTY = Exercise(
              "too.", "max().clamp(min=1e-30)", "max().clamp(min=1.0)"),
         Slip("One example of the class stands for its largest: an indexed assignment keeps only one of several "
              "values.", ".max()", "[-1]"),
-        Slip("One example of the class stands for its largest.", ".max()", "[0]"),
     ),
     hints=(
         "Which four numbers belong to one example, and which two divisions can be 0 / 0?",

@@ -4,6 +4,7 @@ What else it does, its *side effects*, is the same for all exercises: arguments 
 gradients left behind, random numbers from elsewhere. Each is told in a sentence of its own, whatever the values are.
 """
 
+import ast
 import contextlib
 import copy
 import ctypes
@@ -12,6 +13,7 @@ import io
 import linecache
 import random
 import re
+import textwrap
 import threading
 import time
 import traceback
@@ -277,17 +279,10 @@ def _line(error: BaseException, function: Callable) -> str:
 def first_line(function: Callable) -> str:
     """The first line of a function's body, to show which function was judged; empty where there is no source."""
     try:
-        lines = inspect.getsource(inspect.unwrap(function)).strip().splitlines()
-    except (OSError, TypeError):
+        source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+        node = ast.parse(source).body[0]
+    except (OSError, TypeError, SyntaxError):  # a lambda's source can be a part of something larger
         return ""
-    body = re.sub(r'^\s*(r?"""|\'\'\').*?("""|\'\'\')\s*?\n', "", "\n".join(lines[_head(lines) :]) + "\n", flags=re.S)
-    body = [line.strip() for line in body.splitlines() if line.strip() and not line.strip().startswith("#")]
-    return (body or [lines[0]])[0][:90]
-
-
-def _head(lines: list[str]) -> int:
-    """How many lines the decorators and the signature take; 0 for a lambda."""
-    if not any(line.startswith("def ") for line in lines):
-        return 0
-    start = next(k for k, line in enumerate(lines) if line.startswith("def "))
-    return next((k for k, line in enumerate(lines[start:], start + 1) if re.search(r":\s*(#.*)?$", line)), 0)
+    if isinstance(node, ast.FunctionDef):
+        node = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0]
+    return ast.get_source_segment(source, node).splitlines()[0][:90]

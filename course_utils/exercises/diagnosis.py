@@ -50,6 +50,7 @@ def _reshaped(exercise: Exercise, seen: Sequence[Sight], named: bool) -> list[st
         turns = [k for k, (s, w) in enumerate(zip(seen, right_sights(exercise))) if _other_shape(s.raw, w.raw, name)]
         for slip, sights in ((None, right_sights(exercise)), *(() if named else twins(exercise))) if turns else ():
             pairs = [(seen[k].raw[name], sights[k].raw[name]) for k in turns if name in sights[k].raw]
+            pairs = [(got, its) for got, its in pairs if got.shape != getattr(its, "shape", None)]
             says = reshaped(pairs) if len(pairs) == len(turns) and (not slip or len(pairs) > 1) else ""
             if says:
                 return [slip.says, says] if slip else [says]
@@ -163,7 +164,8 @@ def _others(exercise: Exercise, case: Case, name: str, value: Any) -> list[Any]:
         turned = ~value if value.dtype == torch.bool else value.max() - value
         return [value.flip(0), value.roll(1, 0), turned, torch.zeros_like(value)]
     if isinstance(value, float | int | str):
-        return list({c.given[name] for c in exercise.cases if type(c.given.get(name)) is type(value)} - {value})[:2]
+        others = dict.fromkeys(c.given[name] for c in exercise.cases if type(c.given.get(name)) is type(value))
+        return [other for other in others if other != value][:2]
     return []
 
 
@@ -190,11 +192,13 @@ def _where(seen: Sequence[Sight], expected: Sequence[Sight]) -> list[str]:
     got = [v for s in bad for n, v in s.values.items() if not n.startswith("gradient")]
     if bad and all(v.isfinite().all() for v in got) and any(v.isnan().any() for s in bad for v in s.values.values()):
         says.append("The value is a number, its gradient is NaN: somewhere on the way 0 · ∞ or 0 / 0 is computed.")
+    if any(s.complaints for s in bad):
+        return says
     if any(v.isnan().any() for v in got) and not any(v.isnan().any() for w in expected for v in w.values.values()):
         says.append("NaN comes out: somewhere 0 / 0, ∞ − ∞ or 0 · ∞ is computed.")
     elif any(v.isinf().any() for v in got) and not any(v.isinf().any() for w in expected for v in w.values.values()):
         says.append("Infinity comes out: a division by 0, the log of 0, or exp of a large number.")
-    return says or ["It runs, and gives other numbers in every case."]
+    return says or ["The numbers differ in every case."]
 
 
 def _example(wrong: Sequence[tuple[Sight, Sight]]) -> str:

@@ -40,15 +40,10 @@ EMPIRICAL_RISK = Exercise(
              "log of the softmax in one go.", LOG_P, "logits.softmax(dim=1).log()"),
         Slip("A tiny number keeps the log finite, but then it is another number, and the gradient is 0 where the "
              "model errs most. Take the log of the softmax in one go.", LOG_P, "(logits.softmax(dim=1) + 1e-8).log()"),
-        Slip("A tiny number keeps the log finite, but then it is another number, and the gradient is 0 where the "
-             "model errs most. Take the log of the softmax in one go.", LOG_P,
-             "logits.softmax(dim=1).clamp(min=1e-12).log()"),
         Slip("Right for small logits. With large ones exp overflows: take the log of the softmax in one go.", LOG_P,
              "(logits.exp() / logits.exp().sum(dim=1, keepdim=True)).log()"),
         Slip("The log is missing: the loss is minus the log of the true class's probability.", LOG_P,
              "logits.softmax(dim=1)"),
-        Slip("The log is missing: the loss is minus the log of the true class's probability.", WHOLE,
-             "1 + F.nll_loss(logits.softmax(dim=1), labels)"),
         Slip("[:, labels] takes those columns from every row. Take one number from each row: [torch.arange(N), "
              "labels].", WHOLE, "-F.log_softmax(logits, dim=1)[:, labels].mean()"),
         Slip("Softmax goes over the examples. It must go over the classes: dim=1.", LOG_P,
@@ -63,8 +58,6 @@ EMPIRICAL_RISK = Exercise(
              WHOLE + " / 0.6931471805599453"),
         Slip("That is the error rate. It is flat almost everywhere, so it has no gradient to follow.", lambda logits,
              labels: (logits.argmax(dim=1) != labels).float().mean()),
-        Slip("That measures squares (the Brier score). The loss is minus the log of the true class's probability.",
-             WHOLE, "(logits.softmax(dim=1) - F.one_hot(labels, logits.shape[1])).square().sum(dim=1).mean()"),
     ),
     hints=(
         "Which probability does the model give to the true class of each example, and what does a probability of 1 "
@@ -98,9 +91,9 @@ def _epoch(examples: int, size: int, seed: int = 0) -> dict[str, Any]:
 def _trained(given: dict[str, Any]) -> dict[str, Any]:
     model = given["model"]
     return {
-        "number of layers in train mode": sum(layer.training for layer in model.modules()),
-        "number of backward passes": len(model.passes),
-        "number of optimizer steps": len(model.steps),
+        "layers in train mode": sum(layer.training for layer in model.modules()),
+        "backward passes through `loss`": len(model.passes),
+        "steps of `optimizer`": len(model.steps),
         "weights afterwards": model.weight.detach().clone(),
     }
 
@@ -184,7 +177,7 @@ FLATTENED = (
     "argmax over the whole table gives a position in the flattened table. Average over the seeds first: one number for "
     "each candidate."
 )
-PEEKED = "It chooses by test accuracy. Then the test data have helped to choose, and the report flatters."
+PEEKED = "Test accuracy has a say in the choice. Then the test data have helped to choose, and the report flatters."
 LUCKY = "It chooses by single seeds. Average over the seeds before you compare."
 BY, REPORT = "validation.mean(dim=1).argmax()", "test[chosen].mean()"
 CHOOSE_MODEL = Exercise(
@@ -210,10 +203,8 @@ CHOOSE_MODEL = Exercise(
         Slip("It chooses by training accuracy, which rewards what was learned by heart.", BY,
              "train.mean(dim=1).argmax()"),
         Slip("It chooses the smallest gap between training and validation. A poor model can have a small gap.", BY,
-             "(train - validation).mean(dim=1).argmin()"),
-        Slip("It chooses the smallest gap between training and validation. A poor model can have a small gap.", BY,
              "(train - validation).mean(dim=1).abs().argmin()"),
-        Slip("The choice is right, but it reports the validation accuracy. The best of many is partly luck: report "
+        Slip("It reports the validation accuracy. The best of many is partly luck: report "
              "the test accuracy of the chosen candidate.", REPORT, "validation[chosen].mean()"),
         Slip(LUCKY, BY, "validation.max(dim=1).values.argmax()"),
         Slip(LUCKY, BY, "validation[:, 0].argmax()"),
@@ -222,7 +213,7 @@ CHOOSE_MODEL = Exercise(
         Slip(FLATTENED, BY, "validation.argmax()"),
         Slip("It averages over the candidates, and so finds a seed. Average over the seeds: dim=1.", BY,
              "validation.mean(dim=0).argmax()"),
-        Slip("The choice is right, but it reports one number for each seed. Report their average.",
+        Slip("It reports one number for each seed. Report their average.",
              REPORT + ".item()", "test[chosen].tolist()"),
         Slip("It reports the first seed alone. Report the average over the seeds.", REPORT, "test[chosen, 0]"),
         Slip("It chooses the worst: these are accuracies, higher is better.", BY, "validation.mean(dim=1).argmin()"),

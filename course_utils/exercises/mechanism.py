@@ -136,6 +136,7 @@ def _unfit(exercise: Exercise, attempt: Callable) -> tuple[str, bool]:
                 parameters=[p.replace(annotation=p.empty) for p in signature.parameters.values()],
                 return_annotation=signature.empty,
             )
+            bare = re.sub(r"<function (\w+) at 0x\w+>", r"\1", str(bare))
             return (
                 f"The course calls your function {way}, and that fails: yours is {exercise.name}{bare}. Keep the "
                 "arguments as they stand in the stub."

@@ -88,8 +88,6 @@ MIXUP = Exercise(
         Slip("The images are right. With one lam for each image, lam [N] meets the labels [N, K] at their last axis. "
              "Give it the shape [N, 1] there.", "lam.view(-1, 1)\n", "lam\n"),
         Slip(BROADCAST, "lam.view(-1, *[1] * (images.dim() - 1))", "lam"),
-        Slip("Only the first lam is used. There may be one for each example.", VIEW,
-             "lam.flatten()[0], lam.flatten()[0]"),
         Slip("One mean weight is used for all. There may be one for each example.", VIEW, "lam.mean(), lam.mean()"),
         Slip("Right for pictures. Points [N, D] are examples too: there lam needs the shape [N, 1], as many ones as "
              "the tensor has further axes.", "lam.view(-1, *[1] * (images.dim() - 1))", "lam.view(-1, 1, 1, 1)"),
@@ -178,17 +176,11 @@ MIXUP_RISK = Exercise(
              "F.cross_entropy(logits, (lam * labels + (1 - lam) * labels[index]).round().long())"),
         Slip("index is used the other way round: the partner of image i is index[i].", "labels[index]",
              "labels[index.argsort()]"),
-        Slip("The partner is not the one at index: the order is turned around.", "labels[index]", "labels.flip(0)"),
-        Slip("index itself is taken for the labels. The partners' labels are labels[index].", "labels[index]", "index"),
         Slip("The partner's label is weighted with the partner's own 1 − lam. Both weights are those of the image: "
              "lam[i] and 1 − lam[i].", COMBINED, "(lam * own + (1 - lam.expand(len(labels))[index]) * "
              "partner).mean()"),
-        Slip("Each of the two sums is divided by the sum of its weights. Both are divided by the number of images.",
-             COMBINED, "(lam * own).sum() / lam.expand(len(labels)).sum() + ((1 - lam) * partner).sum() / (1 - "
-             "lam).expand(len(labels)).sum()"),
         Slip("The partner's label has the weight 1. It has the weight 1 − lam.", COMBINED,
              "(lam * own + partner).mean()"),
-        Slip("The own label has the weight 1. It has the weight lam.", COMBINED, "(own + (1 - lam) * partner).mean()"),
         Slip("The class numbers are mixed (and cut down). Compare with both labels instead.", COMBINED,
              "F.cross_entropy(logits, (lam * labels + (1 - lam) * labels[index]).long())"),
     ),
@@ -236,10 +228,6 @@ EXPECTED_CALIBRATION_ERROR = Exercise(
         "bins + 1) if (which == b).any()]", AVERAGED, "float(sum(gaps))"),),
     slips=(
         Slip(EQUAL_BINS, GAPS, MEANS, AVERAGED, "float(sum(gaps) / len(gaps))"),
-        Slip("All bins weigh the same, the empty ones too. Weigh each with its share of the examples.", GAPS, MEANS,
-             AVERAGED, "float(sum(gaps) / bins)"),
-        Slip("The bins' gaps are added up. Weigh each with its share of the examples.", GAPS, MEANS, AVERAGED,
-             "float(sum(gaps))"),
         Slip("An empty bin divides 0 by 0, and NaN spreads. Leave empty bins out.", ".sum().abs()",
              ".mean().abs() * (which == b).float().sum()"),
         Slip("Gaps of opposite sign cancel. Take the absolute value of each bin's gap, then add up.", AVERAGED,
@@ -254,8 +242,6 @@ EXPECTED_CALIBRATION_ERROR = Exercise(
              "(which == b).any()]", AVERAGED, "(sum(gaps) / len(labels)).sqrt().item()"),
         Slip("It makes 15 bins whatever it is asked for. Use bins.", "    confidence,",
              "    bins = 15\n    confidence,"),
-        Slip("It makes 10 bins whatever it is asked for. Use bins.", "    confidence,",
-             "    bins = 10\n    confidence,"),
         Slip("There is one bin too few: bins bins have bins + 1 edges.", "(confidence * bins).ceil().clamp(1, bins)",
              "(confidence * (bins - 1)).ceil().clamp(1, max(1, bins - 1))", "range(1, bins + 1)", "range(1, bins)",
              AVERAGED, "float(sum(gaps) / len(labels))"),
@@ -264,8 +250,6 @@ EXPECTED_CALIBRATION_ERROR = Exercise(
         Slip("The bins lie between the smallest and the largest confidence that is there. They lie between 0 and 1.",
              "(confidence * bins).ceil()", "((confidence - confidence.min()) / (confidence.max() - "
              "confidence.min()).clamp(min=1e-9) * bins).ceil()"),
-        Slip("The bins lie between 1 / K and 1. They lie between 0 and 1.", "(confidence * bins).ceil()",
-             "((confidence - 1 / probabilities.shape[1]) / (1 - 1 / probabilities.shape[1]) * bins).ceil()"),
         Slip("The bins hold equally many examples. They are equally wide.", "(confidence * bins).ceil()",
              "(confidence.argsort().argsort() * bins // len(labels) + 1)"),
         Slip("A softmax is taken of what are probabilities already.", "probabilities.max",

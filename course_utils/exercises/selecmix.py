@@ -47,8 +47,6 @@ def _misjudged(has: Tensor, right: Tensor) -> str:
     """What is wrong with has_partner."""
     if torch.equal(has, ~right) and right.any():
         return "has_partner is upside down: True is for those who have a partner."
-    if bool(has.all()):
-        return "has_partner is True for all. Where no candidate is left it must be False."
     return (
         f"has_partner is wrong for {(has != right).sum()} of {len(has)} examples: {right.sum()} have a candidate, it "
         f"says "
@@ -66,7 +64,7 @@ def _forbidden(kind: str, same: Tensor, alike: Tensor, own: Tensor) -> str:
         said.append(f"{(same != wanted).sum()} have {'another' if wanted else 'the same'} label")
     if (alike == wanted).any():
         said.append(f"{(alike == wanted).sum()} have {'the same' if wanted else 'another'} bias")
-    swapped = " The two kinds are swapped." if bool((same != wanted).all() and (alike == wanted).all()) else ""
+    swapped = " Are the two kinds swapped?" if bool((same != wanted).all() and (alike == wanted).all()) else ""
     rule = "the same label and another bias" if wanted else "another label and the same bias"
     return f"Of {len(same)} partners of kind “{kind}” {', '.join(said)}. All must have {rule}.{swapped}"
 
@@ -226,8 +224,6 @@ PAIRS = Exercise(
              "return index, (same & ~torch.eye(len(labels), dtype=torch.bool)).any(dim=1)"),
         Slip("has_partner asks for a partner of another label, for positives too.", "return index, " + ANY,
              "return index, (~same).any(dim=1)"),
-        Slip("has_partner follows from the sign of a similarity. Ask whether there is any candidate.",
-             "return index, " + ANY, "return index, similarity.gather(1, index[:, None]).squeeze(1) > 0"),
         Slip("The place is counted among the candidates, not among all examples.", _among_candidates),
     ),
     hints=(
@@ -336,14 +332,6 @@ MIX_PAIRS = Exercise(
     slips=(
         Slip("The label is the picture's own. The partner prevails in the mixture: its label counts.",
              "labels[partners]", "labels[rows]"),
-        Slip("The label is that of the places 0, 1, 2, …, not of the partners.", "labels[partners]",
-             "labels[: len(partners)]"),
-        Slip("The partners' places are returned. Return their labels: labels[partners].", "labels[partners]",
-             "partners"),
-        Slip("All labels are returned. Return those of the partners: labels[partners].", "labels[partners]", "labels"),
-        Slip("The labels are mixed too, as in mixup. SelecMix takes the partner's alone.", "labels[partners]",
-             "lam.flatten()[:, None] * F.one_hot(labels[rows], 7) + (1 - lam.flatten()[:, None]) * "
-             "F.one_hot(labels[partners], 7)"),
         Slip("The labels are mixed too, as in mixup. SelecMix takes the partner's alone.", "labels[partners]",
              "lam.flatten()[:, None] * F.one_hot(labels[rows], 10) + (1 - lam.flatten()[:, None]) * "
              "F.one_hot(labels[partners], 10)"),
@@ -425,7 +413,6 @@ GSC = Exercise(
         Slip("This is the closed form 1 − p^q: the gradient is right, the value is not. Write it as SupCon with a "
              "weight.", PAIR_LOSS, "1 - (q * log_p).exp()"),
         Slip("tau is not used: the default, or another number, stands there.", "labels, tau)", "labels, 0.2)"),
-        Slip("tau is not used: 0.5 stands there.", "labels, tau)", "labels, 0.5)"),
         Slip("tau is not used: the similarities are not divided by it.", "labels, tau)", "labels, 1.0)"),
         Slip("tau and q are swapped.", "labels, tau)", "labels, q)", "-q *", "-tau *", ".mul(q)", ".mul(tau)"),
         Slip("An example is its own positive, and stands in its own softmax. Leave it out of both.", BOTH,
@@ -434,7 +421,6 @@ GSC = Exercise(
         Slip("tau stands at the place of q, or the other way round.", "labels, tau)", "labels, q)"),
         Slip("tau stands at the place of q.", "-q *", "-tau *", ".mul(q)", ".mul(tau)"),
         Slip("q is not used: 0.7 stands there.", "-q *", "-0.7 *", ".mul(q)", ".mul(0.7)"),
-        Slip("q is not used in the power: 0.7 stands there.", ".mul(q)", ".mul(0.7)"),
         Slip(NO_POSITIVE, MEAN, f"{EACH_MEAN}.mean()"),
         Slip(NO_POSITIVE, MEAN, f"(torch.where(positive, {PAIR_LOSS}, 0).sum(1) / positive.sum(1)).mean()"),
         Slip("The losses are added up. Average over each example's positives, then over the examples.", MEAN,
@@ -446,8 +432,6 @@ GSC = Exercise(
              f"positive.sum()"),
         Slip("The pairs of different classes are averaged as well. Only the positives count.", MEAN,
              f"({PAIR_LOSS}).mean()"),
-        Slip("The losses of a positive are added up, not averaged over the positives.", MEAN,
-             f"torch.where(positive, {PAIR_LOSS}, 0).sum(1).mean()"),
         Slip("The sign: a log-probability is negative, a loss is not.", "(-q", "(q"),
     ),
     hints=(
