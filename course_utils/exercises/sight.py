@@ -226,6 +226,7 @@ def alike(twin: Sight, sight: Sight) -> bool:
 
 
 def comparable(sight: Sight, wanted: Sight) -> bool:
+    """Whether all numbers are there, in the right shapes."""
     return all(
         k in sight.values and sight.values[k].shape == v.shape or k.startswith("gradient")
         for k, v in wanted.values.items()
