@@ -179,10 +179,8 @@ def seeded_by_numpy(labels, fraction, num_classes, generator):
 
 
 def endless(validation, patience):
-    epoch = 0
-    while epoch < len(validation):
-        epoch += 0
-    return epoch
+    while len(validation) > 0:
+        patience += 1
 
 
 def asleep(predictions, labels):

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.attacks import fgsm, lengths, margin_loss, pgd_step, project
+from course_utils.exercises.calls import TRAIN_MODE
 from course_utils.exercises.exercise import Case, Exercise, Slip
 from course_utils.models import seeded
 
@@ -81,8 +82,7 @@ FGSM = Exercise(
         Slip("eps is not used: another number stands there.", STEP, "0.1 * gradient.sign()"),
         Slip("eps is not used: another number stands there.", STEP, "0.3 * gradient.sign()"),
         Slip("That is many small steps, with a new gradient after each. FGSM takes one step of size eps.", _in_ten),
-        Slip("The network is attacked in train mode. Call model.eval() before the forward pass.",
-             "        model.eval()\n", ""),
+        Slip(TRAIN_MODE, "        model.eval()\n", ""),
         Slip("The gradient is divided by its largest number. Each pixel may move by eps: take the sign.",
              "gradient.sign()", "gradient / gradient.flatten(1).abs().amax(dim=1).view(-1, *[1] * (images.dim() - "
              "1)).clamp(min=1e-12)"),

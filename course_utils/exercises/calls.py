@@ -120,6 +120,10 @@ def call(function: Callable, given: Mapping[str, Any], by_name: set[str], may_ch
     return outcome
 
 
+TRAIN_MODE = (
+    "The network runs in train mode: BatchNorm then computes with this batch's averages (and moves its own), dropout "
+    "with dice. Call model.eval() before, and give each layer its mode back afterwards."
+)
 QUIET = "torch.autograd.grad(loss, x) computes the gradient in x, and touches nothing else."
 FOREIGN = (
     "Random numbers come from elsewhere: PyTorch's, NumPy's or Python's own generator is used or seeded. Whoever calls "
@@ -176,10 +180,7 @@ class _Watch:
         if any(not torch.equal(now[key], self.state[key]) for key in own):
             yield "It changes the network's weights. An attack changes the picture only."
         if any(not torch.equal(now[key], self.state[key]) for key in now.keys() - own):
-            yield (
-                "The network runs in train mode: BatchNorm then computes with this batch's averages (and moves its "
-                "own), dropout with dice. Call model.eval() before, and give each layer its mode back afterwards."
-            )
+            yield TRAIN_MODE
         modes = [layer.training for layer in network.modules()]
         if self.modes[0] and not modes[0]:
             yield (

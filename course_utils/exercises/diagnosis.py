@@ -41,7 +41,7 @@ def findings(exercise: Exercise, attempt: Callable, seen: Sequence[Sight]) -> li
     printed = next((s.printed.strip() for s in seen if s.printed.strip()), "")
     if found and printed:
         found.append(f"It printed: {printed[:150]}")
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _reshaped(exercise: Exercise, seen: Sequence[Sight], named: bool) -> list[str]:

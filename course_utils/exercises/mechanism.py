@@ -42,6 +42,7 @@ class Verdict:
             self.state
         ]
         message = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(self.message)).replace("\n", "<br>")
+        message = re.sub(r"<br>(Judged: .*)$", r'<br><small style="color: #666">\1</small>', message)
         name = self.exercise.name
         folds = {
             "Hint 1": html.escape(self.exercise.hints[0]),
@@ -69,7 +70,7 @@ def check(exercise: Exercise, attempt: Callable) -> Verdict:
         )
         return Verdict(exercise, attempt, "not attempted", message)
     judged = calls.first_line(attempt)
-    judged = f"\nJudged: the function that begins with `{judged}`." if judged else ""
+    judged = f"\nJudged: the function that begins with `{judged}`" if judged else ""
     unfit, hopeless = _unfit(exercise, attempt)
     if hopeless:
         return Verdict(exercise, attempt, "wrong", unfit + judged)
