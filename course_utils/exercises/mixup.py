@@ -105,8 +105,6 @@ MIXUP = Exercise(
              "F.one_hot(labels, 10)"),
         Slip("The larger weight always goes to the example itself. lam is its weight, also below ½.",
              "torch.as_tensor(lam)", "torch.maximum(torch.as_tensor(lam), 1 - torch.as_tensor(lam))"),
-        Slip("The mixed images are clamped to [0, 1]. Points may lie anywhere; mixing leaves no range that was there "
-             "before.", MIXED, f"({MIXED}).clamp(0, 1)"),
         Slip("Later examples are mixed with partners that are mixed already: take partners from the images as they "
              "were given.", _from_the_mixed),
         Slip("The class numbers are mixed and then made one-hot: between a 2 and a 4 that is a 3. Make the labels "

@@ -70,27 +70,30 @@ def _forbidden(kind: str, same: Tensor, alike: Tensor, own: Tensor) -> str:
 
 
 def _unfair(allowed: Tensor, index: Tensor, right: Tensor) -> Iterator[str]:
-    """Whether low and high candidates are taken equally often: the rank of each partner among its row's candidates."""
-    several = right & (allowed.sum(dim=1) > 1)
-    rank = (allowed.cumsum(dim=1) - 1).gather(1, index[:, None]).squeeze(1)[several]
-    count = allowed.sum(dim=1)[several]
-    place = (rank + 0.5) / count  # uniform in 0…1
-    parts = [int(((place >= low) & (place < low + 0.25)).sum()) for low in (0.0, 0.25, 0.5, 0.75)]
-    ends = [int((rank == 0).sum()), int((rank == count - 1).sum())]
-    fair, mean = (1 / count).sum().item(), len(place) / 4
-    if max(abs(part - mean) for part in parts) > 6 * mean**0.5 or max(abs(end - fair) for end in ends) > 6 * fair**0.5:
+    """Whether some candidates are taken more often than others, by those who have the same ones to choose from."""
+    kinds, which = allowed[right].unique(dim=0, return_inverse=True)
+    surplus, free, worst = 0.0, 0, (0.0, "")
+    for kind, candidates in enumerate(kinds):
+        taken = index[right][which == kind].bincount(minlength=len(allowed))[candidates]
+        fair = taken.sum().item() / len(taken)
+        chi = ((taken - fair).square() / fair).sum().item()  # about as large as the degrees of freedom, if fair
+        surplus, free = surplus + chi - (len(taken) - 1), free + len(taken) - 1
+        said = f"{taken.max()} of {taken.sum()} took one of their {len(taken)} candidates, {taken.min()} another"
+        worst = max(worst, (chi / max(1, len(taken) - 1), f"{said} (expected about {fair:.3g} each)"))
+    count = allowed[right].sum(dim=1)
+    rank = allowed[right].cumsum(dim=1).gather(1, index[right][:, None]).squeeze(1)  # 1 … count
+    fair, ends = (1 / count).sum().item(), [int((rank == 1).sum()), int((rank == count).sum())]
+    uneven = max(abs(end - fair) for end in ends) > 5.5 * fair**0.5 + 4
+    if surplus > 8 * (2 * free) ** 0.5 or uneven:
+        said = f"{ends[0]} took their first candidate, {ends[1]} the last (expected about {fair:.0f})"
         yield (
-            f"Not all candidates are equally likely: of {len(place)} partners {', '.join(map(str, parts))} lie in the "
-            f"first, second, third and last quarter of the candidates, {ends[0]} are the first one and {ends[1]} the "
-            f"last "
-            f"(expected about {mean:.0f} in each quarter, {fair:.0f} at each end). argmax of True and False, or of few "
-            "different numbers, takes the first of equals; give each candidate a random number of its own."
+            f"Not all candidates are equally likely: {said if uneven else worst[1]}. argmax of True and False, or of "
+            "few different numbers, takes the first of equals; the next one after a random place is likelier behind a "
+            "gap; rounding halves the ends. Give each candidate of each example a random number of its own."
         )
-    if len(place) > 100 and (rank[1:] == rank[:-1]).float().mean() > 0.9:
-        yield "All examples take the same of their candidates: draw for each row by itself."
 
 
-MANY = _drawn(1200, 4, 0), _drawn(1200, 5, 1)
+MANY, FEW = (_drawn(1200, 4, 0), _drawn(1200, 5, 1)), _drawn(1200, 10, 2)
 PAIRS_BY_BIAS = Exercise(
     reference=contradicting_pairs_by_bias,
     returns=("index", "has_partner"),
@@ -100,8 +103,7 @@ PAIRS_BY_BIAS = Exercise(
         *_known("1,200 examples", *MANY),
         *_known("", [0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 1, 0]),
         *_known("the two zeros have no partner of any kind", [0, 0, 1, 2], [0, 0, 1, 1]),
-        *_known("as in training: few contradict", _drawn(600, 10, 2), torch.where(_drawn(600, 20, 3) == 0,
-            _drawn(600, 10, 4), _drawn(600, 10, 2))),
+        *_known("as in training: few contradict", FEW, torch.where(_drawn(1200, 20, 3) == 0, _drawn(1200, 10, 4), FEW)),
         *_known("nobody has a partner", [0, 1, 2], [0, 1, 2]),
     ),
     hints=(
