@@ -140,6 +140,7 @@ def test_only_its_own_threads_are_beside_others():
 
 def test_an_interrupt_stops_all_of_them_and_says_nothing_else(monkeypatch, capfd):
     monkeypatch.setattr(together, "cores", lambda: 2)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 
     def endless(k):
         if k == 1:
@@ -147,7 +148,10 @@ def test_an_interrupt_stops_all_of_them_and_says_nothing_else(monkeypatch, capfd
         while True:
             train(k)
 
-    with pytest.raises(KeyboardInterrupt):
-        training.side_by_side(endless, range(10), "ten networks")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            training.side_by_side(endless, range(10), "ten networks")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not works_on()
     assert "Traceback" not in capfd.readouterr().err
