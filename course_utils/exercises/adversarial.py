@@ -65,9 +65,6 @@ FGSM = Exercise(
         Slip("The result is clamped to another box. It must lie in [0, 1], at both ends.", ".clamp(0, 1)",
              ".clamp(max=1)"),
         Slip(SIGN, "gradient.sign()", "gradient"),
-        Slip("The gradient is brought to length 1. That is the step for the Euclidean norm; when each pixel may move "
-             "by eps, take the gradient's sign.", "gradient.sign()", "gradient / "
-             "gradient.flatten(1).norm(dim=1).view(-1, *[1] * (images.dim() - 1)).clamp(min=1e-12)"),
         Slip("It returns the perturbation alone. Add it to the images, and clamp.", RESULT, STEP),
         Slip("The perturbation is clamped to [0, 1], not the picture: pixels can only become darker. Add first, then "
              "clamp.", RESULT, f"images + ({STEP}).clamp(0, 1)"),
@@ -77,8 +74,6 @@ FGSM = Exercise(
              "model(x), labels,", "model(x), model(x).argmax(dim=1),"),
         Slip("The logits go through a softmax twice: F.cross_entropy has its own.", "model(x),",
              "model(x).softmax(dim=1),"),
-        Slip("The gradient of the label's logit is taken, so it makes the label more likely. Take that of the loss.",
-             'F.cross_entropy(model(x), labels, reduction="sum")', "model(x).gather(1, labels[:, None]).sum()"),
         Slip("eps is not used: another number stands there.", STEP, "0.1 * gradient.sign()"),
         Slip("eps is not used: another number stands there.", STEP, "0.3 * gradient.sign()"),
         Slip("That is many small steps, with a new gradient after each. FGSM takes one step of size eps.", _in_ten),
@@ -148,8 +143,6 @@ PROJECT = Exercise(
         Slip("It takes the length of the whole batch. " + OWN_BALL, LENGTH, "perturbation.norm()"),
         Slip("It takes the length along the last axis only: each row of pixels is shortened by itself. " + OWN_BALL,
              LENGTH, "perturbation.norm(dim=-1, keepdim=True)"),
-        Slip("It takes the length along the channels: each pixel is shortened by itself. " + OWN_BALL, LENGTH,
-             "perturbation.norm(dim=1, keepdim=True)"),
         Slip("The lengths [N] meet the pictures [N, C, H, W] at their last axis. Give them the shape [N, 1, 1, 1].",
              LENGTH, "perturbation.flatten(1).norm(dim=1)"),
         Slip("Right for pictures. For points [N, D] the lengths need the shape [N, 1]: as many ones as there are "
@@ -237,12 +230,9 @@ PGD_STEP = Exercise(
              "cross_entropy(logits, labels)"),
         Slip("The step has the size eps. Its size is alpha.", "alpha *", "eps *"),
         Slip("The ball has the size alpha. Its size is eps.", ", eps, norm)", ", alpha, norm)"),
-        Slip("alpha is missing: the step has size 1.", "alpha * ", ""),
         Slip("The gradient is that at the pictures, not at where the attack stands: images + perturbation.",
              "images + perturbation,", "images,"),
         Slip("The step begins at 0 each time, not at where the attack stands.", "perturbation + alpha", "alpha"),
-        Slip("The picture is projected, not the change. project(…) takes perturbations.", MOVED,
-             "project(images + perturbation + alpha * steepest(gradient, norm), eps, norm)"),
         Slip("Only the step is projected. The whole perturbation has to stay in the ball.", MOVED,
              "perturbation + project(alpha * steepest(gradient, norm), eps, norm)"),
     ),
@@ -309,7 +299,6 @@ MARGIN_LOSS = Exercise(
         Slip("That is the cross-entropy: its gradient vanishes where the network is sure.", f"{BEST} - {OWN}",
              'F.cross_entropy(logits, labels, reduction="none")'),
         Slip("The label's logit is missing: subtract it.", f"{BEST} - {OWN}", BEST),
-        Slip("The best other logit is missing: subtract the label's from it.", f"{BEST} - {OWN}", f"-{OWN}"),
         Slip("The maximum is taken over the images. Take it over the classes: dim=1.", "amax(dim=1)", "amax(dim=0)"),
         Slip("It takes the index of the best class (argmax). Take its logit.", BEST, "others.argmax(dim=1).float()"),
         Slip("The other logits go through logsumexp, which is a little more than the largest.", BEST,

@@ -62,7 +62,7 @@ BIASED_COLOURS = Exercise(
     returns=("colours",),
     drawn=("colours",),
     judge=_judge_colours,
-    fate=lambda given, got: got["colours"] != given["labels"],
+    fate=lambda given, got: [got["colours"] != given["labels"]],
     cases=(
         _colours("100 digits of each class", EVEN, 0.29),
         _colours("60 zeros, 73 ones, … 177 nines", UNEVEN, 0.05),
@@ -154,9 +154,6 @@ GROUP_TABLE = Exercise(
              "accumulate=True), bincount, or a loop.", RIGHT, "group[predictions == "
              "labels].bincount(minlength=len(counts)).clamp(max=1)", "minlength=shape[0] * shape[1])",
              "minlength=shape[0] * shape[1]).clamp(max=1)"),
-        Slip("That is the accuracy of each class, in every column. Each group has its own.", TABLE,
-             "(right.view(shape).sum(dim=1, keepdim=True) / counts.view(shape).sum(dim=1, "
-             "keepdim=True)).expand(shape)"),
         Slip("`table[labels, bias] += …` adds once for each group, however often it occurs. Use index_put_(…, "
              "accumulate=True), bincount, or a loop.", "counts = group.bincount(minlength=shape[0] * shape[1])",
              "counts = torch.zeros(shape).index_put((labels, bias), torch.ones(len(labels))).flatten()", RIGHT,
@@ -229,8 +226,6 @@ GCE = Exercise(
              "(q * log_p) / q", "(q * log_p)"),
         Slip(f"1 − p is raised to the power q. The formula is {FORMULA}: first the power, then 1 minus it.", VALUE,
              "(-torch.expm1(log_p)).clamp(min=1e-12) ** q / q if q else -log_p"),
-        Slip("exp of large logits overflows. Take log_softmax in one go.", LOG_P,
-             "logits.gather(1, labels[:, None]).squeeze(1) - logits.exp().sum(dim=1).log()"),
         Slip(f"1 − p is raised to the power q. The formula is {FORMULA}: first the power, then 1 minus it.", VALUE,
              "(1 - log_p.exp()) ** q / q if q else -log_p"),
         Slip(f"Multiplied by q, not divided: {FORMULA}.", "/ q if", "* q if"),
@@ -320,8 +315,6 @@ RELATIVE_DIFFICULTY = Exercise(
         Slip("Only the biased network's loss is there. The weight is b / (b + d).", RATIO, "b"),
         Slip("Only the biased network's losses are divided by the largest of their class. Do it for both.",
              "in (b, d):", "in (b,):"),
-        Slip("Only the debiased network's losses are divided by the largest of their class. Do it for both.",
-             "in (b, d):", "in (d,):"),
         Slip(ALL_ZERO, ".max().clamp(min=1e-30)", ".max()"),
         Slip("0 / 0 is NaN twice: where a class has no loss at all, and where both networks are perfect on an "
              "example. Both should give weight 0.", ".clamp(min=1e-30)", ""),

@@ -13,6 +13,7 @@ import io
 import linecache
 import random
 import re
+import sys
 import textwrap
 import threading
 import time
@@ -44,7 +45,7 @@ def in_time(work: Callable[[], None], seconds: float) -> bool:
 
     A thread can be left behind, on every system and without harm to the kernel. Its loops are ended by an exception.
     """
-    done, failed = threading.Event(), []
+    done, failed, stdout = threading.Event(), [], sys.stdout
 
     def run() -> None:
         try:
@@ -53,8 +54,7 @@ def in_time(work: Callable[[], None], seconds: float) -> bool:
             pass
         except BaseException as error:  # the check's own: told where it was asked for
             failed.append(error)
-        finally:
-            done.set()
+        done.set()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -66,10 +66,12 @@ def in_time(work: Callable[[], None], seconds: float) -> bool:
             raise failed[0]
         return done.is_set()
     finally:
-        for _ in range(10):
-            if done.wait(0.05):
+        for _ in range(2):
+            if done.is_set() or not thread.is_alive():
                 break
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(NotBack))
+            thread.join(0.5)
+        sys.stdout = stdout  # what it printed was caught; the next cell's must not be
 
 
 def fresh(value: Any) -> Any:
@@ -92,6 +94,14 @@ class Outcome:
     seconds: float = 0.0  # of the processor, in this thread
 
 
+class _Beginning(io.StringIO):
+    """Keeps what is written first: a loop that prints must not fill the memory."""
+
+    def write(self, text: str) -> int:
+        super().write(text[: max(0, 1000 - self.tell())])
+        return len(text)
+
+
 def call(function: Callable, given: Mapping[str, Any], by_name: set[str], may_change: set[str]) -> Outcome:
     """Call the function with arguments in their order, those of `by_name` by name, and look around afterwards.
 
@@ -100,7 +110,7 @@ def call(function: Callable, given: Mapping[str, Any], by_name: set[str], may_ch
     watched = {name: _Watch(name, value) for name, value in given.items() if name not in may_change}
     positional = [value for name, value in given.items() if name not in by_name]
     named = {name: value for name, value in given.items() if name in by_name}
-    dice, outcome, printed = _dice(), Outcome(), io.StringIO()
+    dice, outcome, printed = _dice(), Outcome(), _Beginning()
     start = time.thread_time()
     try:
         with contextlib.redirect_stdout(printed):
@@ -166,6 +176,8 @@ class _Watch:
                 f"It overwrites `{self.name}`, which it was given. `new = {self.name}` is one tensor with two names; "
                 f"`x[…] =`, `+=`, `*=` and a name that ends in _ change what is there. Begin with {self.name}.clone()."
             )
+        if value.is_leaf and value.grad is not None:
+            yield (f"It leaves a gradient in `{self.name}`.grad, which the next backward() adds to. {QUIET}")
         if self.wanted and not value.requires_grad:
             yield f"It takes `{self.name}` off the caller's graph: detach_() changes what is there, detach() does not."
         if value.requires_grad and not self.wanted:

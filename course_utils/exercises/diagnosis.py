@@ -74,6 +74,11 @@ def _numbers(
     exercise: Exercise, attempt: Callable, seen: Sequence[Sight], expected: Sequence[Sight], failed: bool
 ) -> list[str]:
     """What is wrong with the numbers, if no slips explain it: a relation, a slip and a relation, or how they differ."""
+    names = [
+        n for s, w in zip(seen, expected) for n, v in w.values.items() if n in s.values and not close(s.values[n], v)
+    ]
+    if names and all(name.startswith("gradient") for name in names):
+        return ["The values are right, the gradient is not: a part is detached that should not be, or should be."]
     plain = _relations(seen, expected)
     if plain:
         return plain

@@ -42,8 +42,9 @@ def kind_of(value: Any) -> str:
 def numbers(value: Any) -> Tensor | None:
     """The value's numbers, if it has any."""
     try:
-        return torch.as_tensor(value).detach().cpu().double()
-    except (TypeError, ValueError, RuntimeError):
+        value = torch.as_tensor(value).detach().cpu()
+        return None if value.is_complex() or value.layout != torch.strided else value.double()
+    except Exception:  # whatever a student may return
         return None
 
 
@@ -52,7 +53,7 @@ PLURAL = {"is": "are", "has": "have"}
 
 def conjugated(name: str, says: str) -> str:
     """What is said of one thing, as it is said of several where the name is a plural."""
-    if not name.endswith("s") or name.endswith("ss"):
+    if not name.endswith("s") or name.endswith("ss") or name.startswith("gradient"):
         return says
     first, _, rest = says.partition(" ")
     return f"{PLURAL.get(first, first.removesuffix('s'))} {rest}".strip().replace(" its ", " their ")
@@ -67,6 +68,8 @@ def misfits(name: str, got: Any, wanted: Any, loose: bool = False) -> list[str]:
     if not isinstance(got, Tensor):
         cut = f": it {CUT}" if wanted.requires_grad else ""
         return [f"The {name} must be a tensor, got {kind_of(got)}{cut}."]
+    if numbers(got) is None:
+        return [f"The {name} must be an ordinary tensor of real numbers, got {got.dtype}, {got.layout}."]
     found = []
     if wanted.requires_grad and not got.requires_grad:
         found.append(f"The {name} {conjugated(name, CUT)}.")

@@ -34,6 +34,7 @@ class Case:
 
     Args:
         attached: names of tensor arguments that hang on a graph; the gradient in them is compared, too.
+        through: what a graph begins with, for the attached ones.
         tolerance: how far numbers may be off, as a share, where a harmless tiny number may have been added to them.
         seconds: of processor time that this call may take, where the course calls the function very often.
         given: the arguments, or `make`, a function that makes them where they cannot be copied.
@@ -44,12 +45,13 @@ class Case:
         about: str = "",
         *,
         attached: Sequence[str] = (),
+        through: Callable[[Tensor], Tensor] = lambda leaf: leaf * 1,
         tolerance: float = 1e-4,
         seconds: float | None = None,
         make: Callable[[], dict[str, Any]] | None = None,
         **given: Any,
     ) -> None:
-        self.about, self.attached, self.tolerance = about, attached, tolerance
+        self.about, self.attached, self.through, self.tolerance = about, attached, through, tolerance
         self.seconds, self.make = seconds, make
         self.given = {name: torch.tensor(v) if isinstance(v, list) else v for name, v in given.items()}
 
@@ -95,7 +97,7 @@ class Exercise:
         may_change: arguments that the function is there to change.
         drawn: names of results that are random: not compared, but judged by `judge`.
         judge: from (given, results by name) to a sentence for all that does not hold of a draw.
-        fate: from the same to what another seed must change; otherwise all that is drawn.
+        fate: from the same to what another seed must change, −1 for unknown; otherwise all that is drawn.
         overlook: makes all that means nothing in the results, given (arguments, results by name), the same in all.
         beside: from the arguments, after the call, to further values to compare.
     """
@@ -111,7 +113,7 @@ class Exercise:
     may_change: Sequence[str] = ()
     drawn: Sequence[str] = ()
     judge: Callable[[Mapping[str, Any], Mapping[str, Any]], Iterable[str]] | None = None
-    fate: Callable[[Mapping[str, Any], Mapping[str, Any]], Tensor] | None = None
+    fate: Callable[[Mapping[str, Any], Mapping[str, Any]], list[Tensor]] | None = None
     overlook: Callable[[Mapping[str, Any], dict[str, Any]], None] | None = None
     beside: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
 

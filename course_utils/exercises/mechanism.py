@@ -73,7 +73,7 @@ def check(exercise: Exercise, attempt: Callable) -> Verdict:
     judged = f"\nJudged: the function that begins with `{judged}`" if judged else ""
     unfit, hopeless = _unfit(exercise, attempt)
     if hopeless:
-        return Verdict(exercise, attempt, "wrong", unfit + judged)
+        return Verdict(exercise, attempt, "wrong", unfit[:LONGEST] + judged)
     expected = right_sights(exercise)  # outside the time that the attempt has
     seen, found = [], []
 
@@ -89,7 +89,12 @@ def check(exercise: Exercise, attempt: Callable) -> Verdict:
     def judge() -> None:
         found.append([unfit] * bool(unfit) + findings(exercise, attempt, seen))
 
-    if not calls.in_time(work, calls.LIMIT):
+    try:
+        came_back = calls.in_time(work, calls.LIMIT)
+    except Exception as error:  # whatever a student may return
+        message = f"The check can make nothing of what comes back: {type(error).__name__}, {str(error)[:200]}."
+        return Verdict(exercise, attempt, "wrong", message + judged)
+    if not came_back:
         case = exercise.cases[max(0, len(seen) - 1)]
         message = (
             f"It does not come back: after {calls.LIMIT:.0f} seconds the call with {case.words} was still running. "

@@ -70,6 +70,10 @@ FLIP_LABELS = Exercise(
     returns=("new labels", "flipped"),
     drawn=("new labels", "flipped"),
     judge=_judge_flips,
+    fate=lambda given, got: [
+        got["flipped"].bool(),
+        torch.where(got["flipped"].bool(), (got["new labels"] - given["labels"]) % given["num_classes"], -1),
+    ],
     cases=(
         _flips("ten classes", 2000, 0.4, 10),
         _flips("0.29 · 100 is 28.99… in floating point", 100, 0.29, 3),
@@ -131,8 +135,6 @@ STOPPING_EPOCH = Exercise(
     variants=(("elif", "if"),),
     slips=(
         Slip(FUTURE, BACK, "return int(validation.argmax()) + 1"),
-        Slip("It never stops, and finds the last of the best.", lambda validation,
-             patience: len(validation) - int(validation.flip(0).argmax())),
         Slip("It gives up at the first epoch without a new best. Wait for `patience` of them.", ">= patience", ">= 1"),
         Slip("It returns the epoch at which the training stops. Return the epoch whose weights you keep: the best so "
              "far.", BACK, "return epoch + 1"),
@@ -220,8 +222,6 @@ MEMORIZATION_SCORE = Exercise(
         Slip("The second part averages over all networks. Take only those that had not the example.", OUTSIDE,
              "right.float().mean(dim=0)"),
         Slip("Both parts are divided by the same count. Those that had the example and those that had not are not "
-             "equally many.", "(~member).sum(dim=0)", "member.sum(dim=0)"),
-        Slip("Both parts are divided by the same count. Those that had the example and those that had not are not "
              "equally many.", " / member.sum(dim=0)", " / (~member).sum(dim=0)"),
         Slip("An example that was never left out (or never in) gets 0, as if it were known not to be memorized. "
              "Nothing is known about it: leave it NaN.", GAP, "(inside - outside).nan_to_num(0)"),
@@ -280,8 +280,6 @@ FORGETTING_EVENTS = Exercise(
              "(right[:-1] != right[1:]).sum(dim=0)"),
         Slip("That counts the wrong answers. An event is a change: right at one look, wrong at the next.", EVENTS,
              "(~right).sum(dim=0)"),
-        Slip("That counts the right answers. An event is a change: right at one look, wrong at the next.", EVENTS,
-             "right.sum(dim=0)"),
         Slip("It goes along the examples. The looks are the first axis: compare right[:-1] with right[1:].", EVENTS,
              "(right[:, :-1] & ~right[:, 1:]).sum(dim=1)", FILLED, "events"),
         Slip("An example that was never right gets N, the number of examples. It should get T, the number of looks.",

@@ -40,7 +40,7 @@ def look(exercise: Exercise, attempt: Callable, case: Case, turn: int = 0, fits:
     given = {p.name: given[p.name] for p in parameters if p.name in given}
     for name in case.attached:
         leaves[name] = given[name].requires_grad_()
-        given[name] = given[name] * 1  # no leaf: to change it in place is a mistake, but no error
+        given[name] = case.through(given[name])  # no leaf: to change it in place is a mistake, but no error
     by_name = exercise.optional if turn % 2 and fits else set()
     outcome = call(attempt, given, by_name, set(exercise.may_change))
     sight = Sight(case, effects=outcome.effects, error=outcome.error, printed=outcome.printed)
@@ -55,13 +55,13 @@ def look(exercise: Exercise, attempt: Callable, case: Case, turn: int = 0, fits:
     _compare_kinds(exercise, sight, wanted)
     try:
         _take_gradients(sight, leaves, wanted)
-    except RuntimeError as error:
+    except Exception as error:  # in a backward pass of the student's, too
         sight.error = error
     sight.slow = bool(case.seconds) and outcome.seconds > case.seconds
     if sight.slow:
         sight.complaints.append(
             f"It takes {outcome.seconds:.1f} s for {case.examples:,} examples, far too long for what is called so "
-            "often: no Python loop over the examples."
+            "often: no Python loop over the examples, no table of all pairs of them."
         )
     elif exercise.judge and wanted and len(sight.raw) >= len(exercise.returns) and not _overwritten(sight):
         _judge(exercise, attempt, sight, turn)
@@ -160,8 +160,8 @@ REPEAT = "With generators in the same state it gives different results: somethin
 
 
 SAME = (
-    "With another seed it gives the very same. Draw from the generator that you are given; do not seed it "
-    "(manual_seed, initial_seed) or make one of your own."
+    "With another seed something drawn stays the very same. Draw every random number from the generator that you are "
+    "given; do not seed it (manual_seed, initial_seed) or make one of your own."
 )
 
 
@@ -178,24 +178,25 @@ def _draws(exercise: Exercise, attempt: Callable, case: Case) -> Iterator[str]:
     def drawn(given: Mapping[str, Any], function: Callable = attempt) -> list[Any]:
         returned = function(*given.values())
         parts = dict(zip(exercise.returns, returned if len(exercise.returns) > 1 else (returned,)))
-        return [exercise.fate(case.arguments(), parts)] if exercise.fate else [parts[name] for name in exercise.drawn]
+        return exercise.fate(case.arguments(), parts) if exercise.fate else [parts[name] for name in exercise.drawn]
 
-    def same(one: Sequence[Any], two: Sequence[Any]) -> bool:
-        return all(torch.equal(a, b) for a, b in zip(one, two))
+    def equal(one: Sequence[Tensor], two: Sequence[Tensor]) -> list[bool]:
+        known = [
+            (a != -1) & (b != -1) if a.dtype == torch.int64 else torch.ones_like(a).bool() for a, b in zip(one, two)
+        ]
+        return [torch.equal(a[both], b[both]) for a, b, both in zip(one, two, known)]
 
     other = {name: Seed(case.given[name].value + 1)}
     first, again, third = drawn(case.arguments()), drawn(case.arguments()), drawn(case.arguments(**other))
     own = drawn(case.arguments(), exercise.reference), drawn(case.arguments(**other), exercise.reference)
-    if not same(first, again):
+    if not all(equal(first, again)):
         yield REPEAT
-    if same(*own):  # nothing to draw in this case
-        return
-    if same(first, third):
+    if any(mine and not its for mine, its in zip(equal(first, third), equal(*own))):
         yield SAME
         return
     generator = case.arguments()[name]
     calls_ = [drawn(case.arguments() | {name: generator}) for _ in range(2)]
-    if same(*calls_):
+    if any(mine and not its for mine, its in zip(equal(*calls_), equal(*own))):
         yield AGAIN
 
 
