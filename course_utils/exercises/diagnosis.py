@@ -156,7 +156,7 @@ def _unused(exercise: Exercise, attempt: Callable) -> str:
                     mine = [look(exercise, attempt, case, turn, **{name: v}) for v in (value, other)]
                     fine = all(s.error is None and s.values for s in mine)
                     found.append((fine and same(*mine), value, other))
-        if len(found) > 2 and all(same for same, *_ in found):
+        if len(found) > 2 and all(unmoved for unmoved, *_ in found):
             _, value, other = found[0]
             shown = "" if isinstance(value, Tensor) else f" ({value!r} and {other!r} give the same)"
             return f"Its result does not depend on `{name}`{shown}."

@@ -3,7 +3,6 @@
 import ast
 import inspect
 import re
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -125,14 +124,11 @@ class Exercise:
     @cached_property
     def solution(self) -> str:
         """The reference's text as a student could write it: without checks, docstring and moves to a GPU."""
-        function = inspect.unwrap(self.reference)
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-        lines = textwrap.dedent(inspect.getsource(function)).splitlines()
-        head, first = tree.lineno - 1, tree.body[1].lineno - 1
-        signature = lines[head : tree.body[0].lineno - 1]
-        body = lines[tree.body[0].end_lineno : first] + lines[first:]
-        text = "\n".join([*signature, *body]) + "\n"
-        return re.sub(r"\.to\(\w+\.device\)", "", text)
+        source = inspect.getsource(inspect.unwrap(self.reference))
+        function, lines = ast.parse(source).body[0], source.splitlines()
+        docstring = function.body[0]
+        kept = lines[function.lineno - 1 : docstring.lineno - 1] + lines[docstring.end_lineno :]
+        return re.sub(r"\.to\(\w+\.device\)", "", "\n".join(kept) + "\n")
 
     @property
     def optional(self) -> set[str]:

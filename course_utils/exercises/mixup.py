@@ -74,6 +74,8 @@ MIXUP = Exercise(
              "one-hot labels with the same lam and the same partner.", LABELS, "soft.float()"),
         Slip("The labels are mixed the other way round: lam is the weight of the example itself, in both.", LABELS,
              "(1 - share) * soft + share * soft[index]"),
+        Slip("The images are mixed the other way round: lam is the weight of the example itself, in both.", MIXED,
+             "(1 - weight) * images + weight * images[index]"),
         Slip("The weights are the other way round: lam is the weight of the example itself, 1 − lam the partner's.",
              "torch.as_tensor(lam)", "(1 - torch.as_tensor(lam))"),
         Slip("Both images are taken at index, so every image is mixed with itself. One half is images, the other "

@@ -157,14 +157,10 @@ def _take_gradients(sight: Sight, leaves: Mapping[str, Tensor], wanted: Sight | 
 
 
 REPEAT = "With generators in the same state it gives different results: something else decides, too."
-
-
 SAME = (
     "With another seed something drawn stays the very same. Draw every random number from the generator that you are "
     "given; do not seed it (manual_seed, initial_seed) or make one of your own."
 )
-
-
 AGAIN = (
     "Two calls with one generator give the very same: it is seeded anew inside. Only draw from it, and it moves on "
     "by itself."
@@ -176,7 +172,7 @@ def _draws(exercise: Exercise, attempt: Callable, case: Case) -> Iterator[str]:
     name = next(name for name, value in case.given.items() if isinstance(value, Seed))
 
     def drawn(given: Mapping[str, Any], function: Callable = attempt) -> list[Any]:
-        returned = function(*given.values())
+        returned = call(function, given, set(), set()).returned  # what it prints was heard the first time
         parts = dict(zip(exercise.returns, returned if len(exercise.returns) > 1 else (returned,)))
         return exercise.fate(case.arguments(), parts) if exercise.fate else [parts[name] for name in exercise.drawn]
 
@@ -195,8 +191,8 @@ def _draws(exercise: Exercise, attempt: Callable, case: Case) -> Iterator[str]:
         yield SAME
         return
     generator = case.arguments()[name]
-    calls_ = [drawn(case.arguments() | {name: generator}) for _ in range(2)]
-    if any(mine and not its for mine, its in zip(equal(*calls_), equal(*own))):
+    twice = [drawn(case.arguments() | {name: generator}) for _ in range(2)]
+    if any(mine and not its for mine, its in zip(equal(*twice), equal(*own))):
         yield AGAIN
 
 

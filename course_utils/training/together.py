@@ -86,7 +86,7 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
                     live.update()
         except BaseException:
             waiting.clear()
-            _stop(threads)
+            stop(threads)
             raise
     give_back_memory()
     return results
@@ -101,10 +101,16 @@ def _next(outcomes: SimpleQueue):
             pass
 
 
-def _stop(threads: Sequence[Thread]) -> None:
-    """End threads at their next line of Python. Nobody hears of it: threads end with SystemExit silently."""
+def stop(threads: Sequence[Thread], error: type[BaseException] = SystemExit, patience: float = 10) -> None:
+    """End threads at their next line of Python. Nobody hears of it: threads end with SystemExit silently.
+
+    Args:
+        threads: which ones; those that have ended are left alone.
+        error: what to raise in them.
+        patience: seconds to wait for each.
+    """
     running = [thread for thread in threads if thread.is_alive()]
     for thread in running:  # all are told before any is waited for: one may wait for another
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(error))
     for thread in running:
-        thread.join(timeout=10)
+        thread.join(timeout=patience)
