@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils.data import checked
-from course_utils.metrics import input_gradient, keeping_mode, predict
+from course_utils.metrics import answers, input_gradient, keeping_mode
 
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]  # from (model, images, labels) to adversarial images
 ImageLoss = Callable[[Tensor, Tensor], Tensor]  # from (logits [N, K], labels [N]) to one number for each image [N]
@@ -217,8 +217,8 @@ def pgd(
 
     for attempt in range(restarts):
         if attempt:
-            answers = predict(model, found[still]).argmax(dim=1).to(images.device)
-            still = still[(answers == aim[still]) == (targets is None)]
+            said = answers(model, found[still]).to(images.device)
+            still = still[(said == aim[still]) == (targets is None)]
         if len(still) == 0:
             break
         start = random_perturbation(images, eps, norm, generator) if random_start else torch.zeros_like(images)
@@ -278,7 +278,7 @@ def robust_accuracy(model: nn.Module, images: Tensor, labels: Tensor, attack: At
     """
     check_attack(images, labels, eps=0)
     labels = labels.to(images.device)
-    right = (predict(model, images).argmax(dim=1).to(images.device) == labels).nonzero().squeeze(1)
+    right = (answers(model, images).to(images.device) == labels).nonzero().squeeze(1)
     held = 0
     for part in right.split(CHUNK) if len(right) else ():
         attacked = attack(model, images[part], labels[part])
@@ -286,7 +286,7 @@ def robust_accuracy(model: nn.Module, images: Tensor, labels: Tensor, attack: At
             found = list(attacked.shape) if isinstance(attacked, Tensor) else type(attacked).__name__
             raise ValueError(f"attack must return images {list(images[part].shape)}, got {found}")
         check_box(attacked, "attack must return images in [0, 1]")
-        held += (predict(model, attacked).argmax(dim=1) == labels[part].cpu()).sum().item()
+        held += (answers(model, attacked) == labels[part].cpu()).sum().item()
     return held / len(images)
 
 

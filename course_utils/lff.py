@@ -129,26 +129,24 @@ class LfF:
     so make a new one for each training.
 
     Args:
-        labels: [N] int64, of the whole training set, in its order: the weights compare an example with its class.
         q: of the biased network's loss, see `gce`.
         alpha: of the moving averages, see `moving_average`.
 
     Raises:
-        ValueError: labels of the wrong type; in training, a model that is no `Pair`, or batches with other labels.
+        ValueError: in training, a model that is no `Pair`.
     """
 
-    def __init__(self, labels: Tensor, q: float = 0.7, alpha: float = 0.7) -> None:
-        check_labels(labels)
-        self.labels, self.q, self.alpha = labels.cpu(), q, alpha
-        self.b = self.d = torch.full(labels.shape, torch.nan)
+    def __init__(self, q: float = 0.7, alpha: float = 0.7) -> None:
+        self.q, self.alpha, self.labels = q, alpha, None
 
     def __call__(self, model: Pair, batch: Batch) -> Tensor:
         """The loss of a step."""
-        index = batch.index.cpu()
         if not isinstance(model, Pair):
             raise ValueError(f"model must be a Pair of networks, got {type(model).__name__}")
-        if index.max() >= len(self.labels) or not torch.equal(self.labels[index], batch.labels.cpu()):
-            raise ValueError("labels must be those of the training set, in its order; the batch has others")
+        if self.labels is None:  # the first step: no loss is known yet
+            self.labels = batch.data[1].cpu()
+            self.b = self.d = torch.full(self.labels.shape, torch.nan)
+        index = batch.index.cpu()
         logits_b, logits_d = model.biased(batch.images), model.debiased(batch.images)
         loss_b, loss_d = (F.cross_entropy(z, batch.labels, reduction="none") for z in (logits_b, logits_d))
         self.b = moving_average(self.b, index, loss_b.cpu(), self.alpha)
@@ -157,5 +155,5 @@ class LfF:
         return gce(logits_b, batch.labels, self.q).mean() + (weight * loss_d).mean()
 
     def weights(self) -> Tensor:
-        """The present weight of each training example, [N] in [0, 1], 0 before its first; see `relative_difficulty`."""
+        """The present weight of each training example, [N] in [0, 1], 0 until it is seen; see `relative_difficulty`."""
         return relative_difficulty(self.b.nan_to_num(), self.d.nan_to_num(), self.labels)

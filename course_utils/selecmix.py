@@ -296,7 +296,6 @@ class SelecMix:
     the bias, 1 / K makes the bias as frequent as it would be without any correlation. (Our addition.)
 
     Args:
-        images, labels: the whole training set, as given to `fit`, on any device.
         pairing: how partners are found: `by_similarity(…)` or `by_bias(…)`.
         kinds: which kinds of partners, of "positive" and "negative".
         alone: share of the examples that are not mixed, in [0, 1].
@@ -304,13 +303,11 @@ class SelecMix:
         mix: how an example and its partner become one: `mix_pairs`, or a function with the same arguments.
 
     Raises:
-        ValueError: an argument outside its range; in training, batches of another training set.
+        ValueError: an argument outside its range.
     """
 
     def __init__(
         self,
-        images: Tensor,
-        labels: Tensor,
         pairing: Pairing,
         *,
         kinds: Sequence[str] = KINDS,
@@ -318,29 +315,23 @@ class SelecMix:
         pool: int = 4_096,
         mix: Callable = mix_pairs,
     ) -> None:
-        check_labels(labels)
         for kind in kinds:
             check_kind(kind)
         if not kinds or not 0 <= alone <= 1:
             raise ValueError(f"kinds must be at least one, and alone lie in [0, 1]; got {tuple(kinds)} and {alone}")
         check_positive(pool=pool)
-        self.images, self.labels, self.pairing = images.cpu(), labels.cpu(), pairing
-        self.kinds, self.alone, self.pool, self.mix = tuple(kinds), alone, pool, mix
+        self.pairing, self.kinds, self.alone, self.pool, self.mix = pairing, tuple(kinds), alone, pool, mix
 
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """The loss of a step: the empirical risk of the mixtures."""
-        rows = batch.index.cpu()
-        if rows.max() >= len(self.labels) or not torch.equal(self.labels[rows], batch.labels.cpu()):
-            raise ValueError("labels must be those of the training set, in its order; the batch has others")
-        partners = self.partners(rows, batch.generator)
-        images, labels = self.mix(self.images, self.labels, rows, partners, batch.generator)
-        device = batch.images.device
-        return empirical_risk(model(images.to(device)), labels.to(device))
+        partners = self.partners(batch.index.cpu(), len(batch.data[1]), batch.generator).to(batch.index.device)
+        images, labels = self.mix(*batch.data, batch.index, partners, batch.generator)
+        return empirical_risk(model(images), labels)
 
-    def partners(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        """The partner of each of the rows, its place in the training set, [B] int64; the row itself where it stays
-        alone or there is none."""
-        pool = torch.randint(len(self.labels), (self.pool,), generator=generator)
+    def partners(self, rows: Tensor, n: int, generator: torch.Generator) -> Tensor:
+        """The partner of each of the rows, its place in the training set of n, [B] int64; the row itself where it
+        stays alone or there is none."""
+        pool = torch.randint(n, (self.pool,), generator=generator)
         kind = self.kinds[torch.randint(len(self.kinds), (), generator=generator)]
         index, has_partner = self.pairing(rows, pool, kind, generator)
         alone = torch.rand(len(rows), generator=generator) < self.alone

@@ -53,7 +53,7 @@ def same_attack(model, labels, ours, theirs):
     """Nearly all pixels equal, and the same loss. A rounded gradient can change its sign: never all pixels."""
     equal = ((ours - theirs).abs() < 1e-5).float().mean()
     assert equal >= 0.999
-    risks = [F.cross_entropy(metrics.predict(model, images), labels).item() for images in (ours, theirs)]
+    risks = [F.cross_entropy(metrics.outputs(model, images), labels).item() for images in (ours, theirs)]
     assert risks[0] == pytest.approx(risks[1], rel=1e-3)
 
 
@@ -93,7 +93,7 @@ def test_targeted_pgd_is_theirs(model, digits, capsys):
     theirs = foolbox.attacks.LinfPGD(abs_stepsize=ALPHA, steps=STEPS, random_start=False)
     goal = foolbox.criteria.TargetedMisclassification(targets)
     same_attack(model, labels, ours, foolboxed(theirs, model, images, goal, EPS))
-    hit, before = ((metrics.predict(model, x).argmax(1) == targets).float().mean() for x in (ours, images))
+    hit, before = ((metrics.answers(model, x) == targets).float().mean() for x in (ours, images))
     assert hit > before + 0.1
 
 
@@ -213,7 +213,7 @@ def test_restarts_keep_what_fooled_and_find_more(net, digits):
     def stands(restarts, **how):
         attack = partial(attacks.pgd, eps=0.1, alpha=0.1, steps=1, random_start=True, restarts=restarts, **how)
         adversarial = attack(net, *digits, generator=seeded())
-        return metrics.predict(net, adversarial).argmax(1) == digits[1]
+        return metrics.answers(net, adversarial) == digits[1]
 
     once, often = stands(1), stands(10)
     assert not (often & ~once).any()  # what stands after ten starts stood after the first
@@ -221,8 +221,7 @@ def test_restarts_keep_what_fooled_and_find_more(net, digits):
     targets = (digits[1] + 1) % 10
     attack = partial(attacks.pgd, eps=0.2, alpha=0.2, steps=1, random_start=True, targets=targets)
     hits = [
-        (metrics.predict(net, attack(net, *digits, restarts=r, generator=seeded())).argmax(1) == targets).sum()
-        for r in (1, 10)
+        (metrics.answers(net, attack(net, *digits, restarts=r, generator=seeded())) == targets).sum() for r in (1, 10)
     ]
     assert hits[1] > hits[0]
 
@@ -259,7 +258,7 @@ def test_the_margin_loss_sees_through_saturated_logits(net, digits):
 
 
 def test_the_margin_loss_is_foolboxs_and_positive_where_the_model_is_wrong(net, digits):
-    logits = metrics.predict(net, digits[0])
+    logits = metrics.outputs(net, digits[0])
     ours = attacks.margin_loss(logits, digits[1])
     assert torch.equal(ours > 0, logits.argmax(1) != digits[1])
     for row, label, loss in zip(logits, digits[1], ours):
@@ -287,9 +286,7 @@ def test_a_transfer_attack_is_an_attack_on_another_network(net, digits):
     other = models.mlp()
     made = attacks.fgsm(other, *digits, EPS)
     transferred = attacks.robust_accuracy(net, *digits, lambda _, x, y: attacks.fgsm(other, x, y, EPS))
-    right = (metrics.predict(net, digits[0]).argmax(1) == digits[1]) & (
-        metrics.predict(net, made).argmax(1) == digits[1]
-    )
+    right = (metrics.answers(net, digits[0]) == digits[1]) & (metrics.answers(net, made) == digits[1])
     assert transferred == pytest.approx(right.float().mean().item(), abs=1.5 / 200)
 
 

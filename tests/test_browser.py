@@ -54,7 +54,7 @@ by_colour = biased.BiasedRun(labels, bias, torch.stack([bias, labels]), torch.st
 recorded = {0.01: by_colour, 0.05: by_colour._replace(test=by_colour.test.flip(0))}
 
 coloured = biased.paint(images, bias, 0.005, torch.Generator().manual_seed(0))
-moments = {f"seed {seed}": metrics.predict(models.encoder(seed=seed), coloured) for seed in (0, 1)}
+moments = {f"seed {seed}": metrics.outputs(models.encoder(seed=seed), coloured) for seed in (0, 1)}
 embedded = widgets.Embedded(coloured, labels, bias, moments)
 anchors = torch.tensor([int((labels == digit).nonzero()[0]) for digit in range(10)])
 """

@@ -61,12 +61,10 @@ def losses():
         "erm": training.erm,
         "mixup": mixup.mixup_loss(1.0),
         "mixup, a lam for each": mixup.mixup_loss(1.0, per_example=True),
-        "lff": lff.LfF(labels),
-        "selecmix": selecmix.SelecMix(images, labels, by_similarity, pool=256),
-        "selecmix, oracle": selecmix.SelecMix(images, labels, by_bias, pool=256),
-        "lff + selecmix": selecmix.lff_selecmix(
-            lff.LfF(labels), selecmix.SelecMix(images, labels, by_similarity, pool=256)
-        ),
+        "lff": lff.LfF(),
+        "selecmix": selecmix.SelecMix(by_similarity, pool=256),
+        "selecmix, oracle": selecmix.SelecMix(by_bias, pool=256),
+        "lff + selecmix": selecmix.lff_selecmix(lff.LfF(), selecmix.SelecMix(by_similarity, pool=256)),
     }
 
 

@@ -40,7 +40,7 @@ def test_dropout_works_in_training_only_and_changes_neither_layout_nor_weights()
     plain, dropping = models.mlp(seed=3), models.mlp(seed=3, dropout=0.5)
     assert models.count_parameters(plain) == models.count_parameters(dropping)
     assert not torch.equal(dropping(images), dropping(images))
-    assert torch.equal(metrics.predict(dropping, images), metrics.predict(plain, images))
+    assert torch.equal(metrics.outputs(dropping, images), metrics.outputs(plain, images))
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.0, 1.5])
@@ -68,7 +68,7 @@ def moody():
 
 def test_predict_is_in_eval_mode_and_restores_each_layers_own_mode(moody):
     images = torch.rand(1000, 4)
-    first, second = metrics.predict(moody, images), metrics.predict(moody, images)
+    first, second = metrics.outputs(moody, images), metrics.outputs(moody, images)
     assert torch.equal(first, second)  # no dropout
     assert [layer.training for layer in moody] == [True, True, False, True, True]
     assert not first.requires_grad
@@ -76,14 +76,14 @@ def test_predict_is_in_eval_mode_and_restores_each_layers_own_mode(moody):
 
 def test_predict_restores_the_mode_when_the_model_fails(moody):
     with pytest.raises(RuntimeError):
-        metrics.predict(moody, torch.rand(2, 5))
+        metrics.outputs(moody, torch.rand(2, 5))
     assert moody.training
 
 
 def test_predict_in_chunks_is_predict_in_one_go(moody):
     images = torch.rand(1000, 4)
     assert torch.allclose(
-        metrics.predict(moody, images, chunk=7), metrics.predict(moody, images, chunk=1000), atol=1e-6
+        metrics.outputs(moody, images, chunk=7), metrics.outputs(moody, images, chunk=1000), atol=1e-6
     )
 
 
@@ -138,7 +138,7 @@ def test_gradient_norms_are_those_of_each_image_alone():
 def test_the_margins_slope_of_a_linear_model_is_the_distance_of_its_rows():
     net = models.mlp(4, (), 3, seed=0)
     images = torch.rand(20, 4)
-    first, second = metrics.predict(net, images).topk(2, dim=1).indices.T
+    first, second = metrics.outputs(net, images).topk(2, dim=1).indices.T
     weight = net[-1].weight.detach()
     assert torch.allclose(metrics.margin_slopes(net, images), (weight[first] - weight[second]).norm(dim=1), atol=1e-5)
 

@@ -289,7 +289,7 @@ def test_the_mixing_desk_shows_the_mixture_and_what_the_networks_say_of_it():
     assert np.allclose(picture.images[0].get_array(), mixed[0])
     assert picture.get_title(loc="left") == "25% of a 3, 75% of an 8"
     for bars, seed in zip(answers.containers, (0, 1)):
-        said = metrics.predict(models.mlp(seed=seed), mixed[None]).softmax(dim=1)[0]
+        said = metrics.outputs(models.mlp(seed=seed), mixed[None]).softmax(dim=1)[0]
         assert [bar.get_height() for bar in bars] == pytest.approx(said.tolist(), abs=1e-5)
     assert len(desk.draw(first=3, second=8, lam=0.25, alpha="0").axes[2].containers) == 1  # ERM beside itself
 
@@ -500,7 +500,7 @@ def test_the_attack_desk_shows_the_attack_and_what_the_network_says_of_it():
         assert np.allclose(change.images[0].get_array(), 10 * (attacked - clean)[0, 0], atol=1e-4)
         assert np.allclose(after.images[0].get_array(), attacked[0, 0], atol=1e-5)
         for container, picture in zip(bars.containers, (clean, attacked)):
-            said = metrics.predict(net, picture).softmax(dim=1)[0].tolist()
+            said = metrics.outputs(net, picture).softmax(dim=1)[0].tolist()
             assert [bar.get_height() for bar in container] == pytest.approx(said, abs=1e-5)
 
 

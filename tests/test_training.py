@@ -311,14 +311,14 @@ def test_many_learn_what_they_are_told_and_the_record_says_so():
     assert right[0] > 0.9
     assert right[1] < 0.1
     for net, answers in zip(nets, record.watched[-1]):
-        assert torch.equal(metrics.predict(net, POINTS).argmax(dim=1), answers.long())
+        assert torch.equal(metrics.answers(net, POINTS), answers.long())
 
 
 def test_what_is_seen_was_answered_before_the_step():
     """In the first batch of the first epoch nothing has been learned yet."""
     nets = crowd(2)
     rows = torch.arange(100).expand(2, -1)
-    before = [metrics.predict(net, POINTS[:100]).argmax(dim=1) for net in nets]
+    before = [metrics.answers(net, POINTS[:100]) for net in nets]
     record = many(nets, rows, epochs=1, batch_size=100, lr=1.0)
     assert torch.equal(record.seen[0].long(), torch.stack(before))
 
@@ -350,7 +350,7 @@ def test_more_networks_than_fit_one_group_are_all_trained_and_recorded(monkeypat
     assert record.seen.shape == (60, 5, 60)
     assert ((record.seen[-1] == MOON[rows]).float().mean(dim=1) > 0.85).all()
     for net, answers in zip(nets, record.watched[-1]):
-        assert torch.equal(metrics.predict(net, POINTS).argmax(dim=1), answers.long())
+        assert torch.equal(metrics.answers(net, POINTS), answers.long())
 
 
 def test_many_leave_mode_and_gradients_as_they_were():
@@ -412,3 +412,19 @@ def test_a_table_by_epoch_has_a_row_for_each_epoch_and_network():
     assert list(table) == ["epoch", "network", "test", "wrong labels"]
     assert table[table["epoch"] == 2]["test"].tolist() == pytest.approx([0.3, 0.4])
     assert table[table["network"] == 1]["test"].tolist() == pytest.approx([0.2, 0.4, 0.6])
+
+
+def test_a_batch_carries_the_training_set():
+    """A method that needs more than its batch (SelecMix's partners, LfF's memory) takes it from there."""
+    images, labels = torch.rand(30, 1, 2, 2), torch.arange(30) % 3
+    seen = []
+
+    def loss(model, batch):
+        seen.append(batch)
+        return training.erm(model, batch)
+
+    training.fit(models.mlp(inputs=4, classes=3), images, labels, loss=loss, epochs=1, batch_size=8, show=False)
+    for batch in seen:
+        assert torch.equal(batch.data[0][batch.index], batch.images)
+        assert torch.equal(batch.data[1][batch.index], batch.labels)
+    assert {len(batch.data[1]) for batch in seen} == {30}

@@ -4,18 +4,27 @@ Evaluation never changes a model: it runs in eval mode, in chunks, leaves no gra
 layer is put back into the mode it was in.
 """
 
-from course_utils.metrics.answers import accuracy, choose_model, empirical_risk, error_rate, keeping_mode, predict
 from course_utils.metrics.calibration import (
     check_probabilities,
     expected_calibration_error,
     reliability,
     temperature,
 )
+from course_utils.metrics.classification import (
+    accuracy,
+    answers,
+    choose_model,
+    empirical_risk,
+    error_rate,
+    keeping_mode,
+    outputs,
+)
 from course_utils.metrics.groups import group_accuracies, group_report, group_table, reweighted_accuracy
 from course_utils.metrics.steepness import gradient_norms, input_gradient, margin_slopes
 
 __all__ = [
     "accuracy",
+    "answers",
     "check_probabilities",
     "choose_model",
     "empirical_risk",
@@ -28,8 +37,10 @@ __all__ = [
     "input_gradient",
     "keeping_mode",
     "margin_slopes",
-    "predict",
+    "outputs",
     "reliability",
     "reweighted_accuracy",
     "temperature",
 ]
+
+predict = outputs  # TEMPORARY alias while chapters move

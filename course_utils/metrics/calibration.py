@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from course_utils.data import checked
-from course_utils.metrics.answers import empirical_risk
+from course_utils.metrics.classification import empirical_risk
 
 
 def check_probabilities(probabilities: Tensor, labels: Tensor, bins: int = 15) -> None:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.data import check_labels, checked
-from course_utils.metrics.answers import predict
+from course_utils.metrics.classification import answers
 
 
 def _check_groups(predictions: Tensor, labels: Tensor, bias: Tensor, shape: tuple[int, int] = (10, 10)) -> None:
@@ -89,8 +89,7 @@ def reweighted_accuracy(accuracy: Tensor, counts: Tensor) -> float:
 
 def group_accuracies(model: nn.Module, images: Tensor, labels: Tensor, bias: Tensor) -> dict[str, float]:
     """The group metrics of a model of ten classes on data with ten values of the bias; see `group_report`."""
-    answers = predict(model, images).argmax(dim=1)
-    return group_report(*group_table(answers, labels.cpu(), bias.cpu()))
+    return group_report(*group_table(answers(model, images), labels.cpu(), bias.cpu()))
 
 
 def _check_tables(accuracy: Tensor, counts: Tensor) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.metrics.answers import keeping_mode
+from course_utils.metrics.classification import keeping_mode
 
 
 def gradient_norms(model: nn.Module, images: Tensor, labels: Tensor, chunk: int = 512) -> Tensor:

@@ -74,8 +74,8 @@ def mixing(given: TrainingSet, oracle: bool = False, **options) -> selecmix.Sele
     if oracle:
         pairing = selecmix.by_bias(given.labels, given.bias)
     else:
-        pairing = selecmix.by_similarity(metrics.predict(auxiliary(given), given.images), given.labels)
-    return selecmix.SelecMix(given.images, given.labels, pairing, **given.mixing | options)
+        pairing = selecmix.by_similarity(metrics.outputs(auxiliary(given), given.images), given.labels)
+    return selecmix.SelecMix(pairing, **given.mixing | options)
 
 
 def resample(images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, generator: torch.Generator):
@@ -87,9 +87,9 @@ def mix_softly(
     images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, generator: torch.Generator, lam_max: float = 1.0
 ):
     """The control with mixup's own rule: lam ~ Uniform(0, lam_max), and the labels mixed like the images."""
-    lam = lam_max * torch.rand(len(rows), generator=generator)
+    lam = lam_max * torch.rand(len(rows), generator=generator).to(images.device)
     both = torch.cat([rows, partners])
-    index = torch.arange(len(both)).roll(len(rows))  # the first half's partners are the second half
+    index = torch.arange(len(both), device=images.device).roll(len(rows))  # the second half are the first's partners
     mixed, soft = mixup.mixup(images.index_select(0, both), labels[both], torch.cat([lam, 1 - lam]), index)
     return mixed[: len(rows)], soft[: len(rows)]
 
@@ -98,12 +98,12 @@ def mix_softly(
 METHODS: dict[str, Callable[[TrainingSet], training.Loss]] = {
     "erm": lambda given: training.erm,
     "mixup": lambda given: mixup.mixup_loss(alpha=1.0),
-    "lff": lambda given: lff.LfF(given.labels),
+    "lff": lambda given: lff.LfF(),
     "selecmix": mixing,
     "selecmix-positives": lambda given: mixing(given, kinds=["positive"]),
     "selecmix-negatives": lambda given: mixing(given, kinds=["negative"]),
     "selecmix-oracle": lambda given: mixing(given, oracle=True),
-    "lff-selecmix": lambda given: selecmix.lff_selecmix(lff.LfF(given.labels), mixing(given)),
+    "lff-selecmix": lambda given: selecmix.lff_selecmix(lff.LfF(), mixing(given)),
     "resampling": lambda given: mixing(given, mix=resample),
     "soft-labels": lambda given: mixing(given, mix=mix_softly),
     "none-alone": lambda given: mixing(given, alone=0.0),

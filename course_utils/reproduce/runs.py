@@ -66,7 +66,7 @@ def judge(cell: Run, epochs: Collection[int], given: TrainingSet) -> Callable[[i
             return {}
         if cell.split == "test":
             return metrics.group_accuracies(model, images, labels, bias)
-        return {"estimate": estimate(model, metrics.predict(auxiliary(given), images), images, labels)}
+        return {"estimate": estimate(model, metrics.outputs(auxiliary(given), images), images, labels)}
 
     return judged
 
@@ -85,7 +85,7 @@ def estimate(model: nn.Module, embeddings: Tensor, images: Tensor, labels: Tenso
     Returns:
         a share in [0, 1].
     """
-    right = (metrics.predict(model, images).argmax(dim=1) == labels).float()
+    right = (metrics.answers(model, images) == labels).float()
     contradicting = []
     for kind in selecmix.KINDS:
         index, has_partner = selecmix.contradicting_pairs(embeddings @ embeddings.T, labels, kind)

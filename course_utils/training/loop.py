@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from course_utils import plots, progress
 from course_utils.data import check_labels
-from course_utils.metrics import empirical_risk, error_rate, keeping_mode, predict
+from course_utils.metrics import empirical_risk, error_rate, keeping_mode, outputs
 from course_utils.models import chosen_device, draws_globally, give_back_memory, seeded
 from course_utils.training.together import is_beside_others
 
@@ -27,6 +27,8 @@ class Batch(NamedTuple):
     labels: Tensor  # [B] int64; a method may put soft labels [B, K] here
     index: Tensor  # [B] int64: where these examples stand in the training set
     generator: torch.Generator  # for a method that draws at random; it draws on the CPU, on every machine
+    # All training images and labels, which `index` counts through; not in `fit_many`.
+    data: tuple[Tensor, Tensor] | None = None
 
 
 Loss = Callable[[nn.Module, Batch], Tensor]
@@ -44,7 +46,7 @@ def batches(images: Tensor, labels: Tensor, batch_size: int, generator: torch.Ge
     order = torch.randperm(len(labels), generator=generator).to(labels.device)
     for index in order.split(batch_size):
         # index_select(0, index) is images[index], twice as fast on a CPU.
-        yield Batch(images.index_select(0, index), labels[index], index, generator)
+        yield Batch(images.index_select(0, index), labels[index], index, generator, (images, labels))
 
 
 def train_epoch(model: nn.Module, loss: Loss, batches: Iterable[Batch], optimizer: torch.optim.Optimizer) -> float:
@@ -216,7 +218,7 @@ def scheduled(loss: Loss, optimizer: torch.optim.Optimizer, lr: float, schedule:
 
 
 def _measure(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
-    logits, labels = predict(model, images), labels.cpu()
+    logits, labels = outputs(model, images), labels.cpu()
     return {
         "validation_loss": empirical_risk(logits, labels).item(),
         "validation_accuracy": 1 - error_rate(logits.argmax(dim=1), labels),

@@ -94,7 +94,7 @@ def fit_many(
             near = own if vicinities is None else _moved(own, vicinities[part], generators)
             train_epoch(stack, loss, near, optimizer)
             seen[epoch, part] = stack.answers
-            watched[epoch, part] = stack.predict(watch)
+            watched[epoch, part] = stack.answer(watch)
         stack.unpack()
 
     groups = _groups(len(models))
@@ -147,7 +147,7 @@ class _Asked(Stack):
         super().__init__(networks)
         self.answers = torch.empty(len(networks), examples, dtype=torch.int16)
 
-    def predict(self, images: Tensor) -> Tensor:
+    def answer(self, images: Tensor) -> Tensor:
         """Classes [M, W] int16 on the CPU, in eval mode; images [W, …], the same for all."""
         self.layout.eval()
         with torch.no_grad():

@@ -32,7 +32,7 @@ def draw_attack(pictures: Tensor, nets: dict[str, nn.Module], digit: int, eps: f
         ax.imshow(picture[0, 0].numpy(), vmax=1, **look)
         ax.set_title(name, fontsize=13)
         ax.axis("off")
-    said = [metrics.predict(net, picture).softmax(dim=1)[0] for picture in (clean, attacked)]
+    said = [metrics.outputs(net, picture).softmax(dim=1)[0] for picture in (clean, attacked)]
     bars = axes[0, 3]
     for offset, colour, name, probability in zip((-0.2, 0.2), plots.COLOURS, ("before", "after"), said):
         bars.bar((torch.arange(10) + offset).tolist(), probability.tolist(), width=0.4, color=colour, label=name)

@@ -23,7 +23,7 @@ def draw_moons(capacity: int, examples: int, noise: float) -> Figure:
         "true": 1 - metrics.accuracy(model, *data.two_moons(5_000, noise, seed=1)),
     }
     figure, axes = plots.panels(1, 2, width=9, height=4, width_ratios=(3, 1))
-    plots.draw_boundary(axes[0, 0], lambda plane: metrics.predict(model, plane), points, labels)
+    plots.draw_boundary(axes[0, 0], lambda plane: metrics.outputs(model, plane), points, labels)
     bars = axes[0, 1].bar(list(errors), list(errors.values()), color=plots.COLOURS)
     axes[0, 1].bar_label(bars, [f"{error:.0%}" for error in errors.values()])
     axes[0, 1].set(ylim=(0, 0.55), ylabel="error rate", yticks=[])

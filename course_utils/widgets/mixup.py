@@ -36,7 +36,7 @@ def draw_mixing(
     picture.set_title(", ".join(words), fontsize=13)
     plots.draw_beta(density, alphas[alpha], plots.PURPLE, f"how often: alpha = {0 if alpha == erm else alpha}")
     density.axvline(lam, color=plots.BLACK, linestyle=":")
-    said = {name: metrics.predict(nets[name], mixed[None]).softmax(dim=1)[0] for name in dict.fromkeys((erm, alpha))}
+    said = {name: metrics.outputs(nets[name], mixed[None]).softmax(dim=1)[0] for name in dict.fromkeys((erm, alpha))}
     for offset, colour, (name, probability) in zip((-0.2, 0.2), plots.COLOURS[2:], said.items()):
         bars = torch.arange(10) + offset
         label = "ERM" if name == erm else f"mixup, alpha = {name}"

@@ -19,21 +19,26 @@ def keeping_mode(model: nn.Module) -> Iterator[None]:
             layer.training = training
 
 
-def predict(model: nn.Module, images: Tensor, chunk: int = 512) -> Tensor:
-    """Logits of all images, in eval mode and without gradients.
+def outputs(model: nn.Module, images: Tensor, chunk: int = 512) -> Tensor:
+    """What the model makes of all images, in eval mode and without gradients: logits, or embeddings.
 
     Args:
-        model: from images to logits.
+        model: from images to outputs [N, K].
         images: [N, …] float32 on any device; they are moved to the model's device a chunk at a time.
         chunk: images per forward pass; 256 to 512 fit a CPU's cache and are fastest.
 
     Returns:
-        logits [N, K] on the CPU.
+        [N, K] on the CPU.
     """
     device = next(model.parameters(), images).device
     with keeping_mode(model), torch.no_grad():
         model.eval()
         return torch.cat([model(part.to(device)).cpu() for part in images.split(chunk)])
+
+
+def answers(model: nn.Module, images: Tensor) -> Tensor:
+    """The class with the largest logit for each image, [N] int64 on the CPU; the model runs in eval mode."""
+    return outputs(model, images).argmax(dim=1)
 
 
 def empirical_risk(logits: Tensor, labels: Tensor) -> Tensor:
@@ -77,7 +82,7 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     """
     if labels.shape != (len(images),):
         raise ValueError(f"labels must be [{len(images)}], one for each image, got {list(labels.shape)}")
-    return 1 - error_rate(predict(model, images).argmax(dim=1), labels.cpu())
+    return 1 - error_rate(answers(model, images), labels.cpu())
 
 
 def choose_model(train: Tensor, validation: Tensor, test: Tensor) -> tuple[int, float]:
