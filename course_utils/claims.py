@@ -1,23 +1,39 @@
 """Claims of the lecture, held against what was measured here.
 
-A claim is a sentence; its evidence is a measurement, repeated over seeds, that must clear a bound by a
-margin. The card shows every seed as a dot. As text, which CI compares, it says only what holds on any machine.
+A claim is a sentence; its evidence is a measurement, repeated over seeds, that must clear a bound by a margin. One
+rule for all: a level must clear it in every run, a difference with the 95 % interval of its pairs. The card shows
+every seed as a dot. As text, which CI compares, it says only what holds on any machine.
 """
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from scipy.special import stdtrit
 
 from course_utils import plots
+
+# What the course takes from the lecture (Jin-Hwa Kim, NAVER AI Lab), in a sentence each; the last is its open
+# question. Where a measurement bounds or contradicts one of them, its card says so.
+LECTURE = {
+    1: "ERM drives the average training error down, and a large enough model memorizes even labels that carry no "
+    "information.",
+    2: "Memorization shows as overfitting: what was learned by heart does not help outside the training data.",
+    3: "Mixup gives endless training examples and generalizes better than ERM; most clearly under label noise.",
+    4: "ERM is fragile: a small malicious perturbation changes the prediction.",
+    5: "Mixup regularizes gradients, of the discriminator and of the loss, and so improves robustness.",
+    6: "A network prefers an easy wrong feature, and learns it first.",
+    7: "Mixing contradicting pairs (same class and another bias, another class and the same bias) debiases.",
+    8: "Similarity of bias can be measured without bias labels, by an auxiliary model that is made to learn the bias.",
+    9: "A hand on most images of a fish is a bias that is an object. Can SelecMix debias it too, or is masking needed?",
+}
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One measurement that a claim stands or falls with.
+    """A level that was measured: every run must clear the bounds.
 
     Args:
         what: what was measured, in words.
@@ -51,20 +67,60 @@ class Evidence:
         """The bounds that were given, by name."""
         return {k: v for k, v in {"above": self.above, "below": self.below}.items() if math.isfinite(v)}
 
-    @property
-    def clear(self) -> int:
-        """How many values clear the bounds by the margin. NaN never does."""
-        return sum(self.above + self.margin <= value <= self.below - self.margin for value in self.values)
+    def clears(self, value: float) -> bool:
+        """Whether a number clears the bounds by the margin. NaN never does."""
+        return self.above + self.margin <= value <= self.below - self.margin
 
     @property
     def holds(self) -> bool:
         """Whether every value clears the bounds by the margin."""
-        return self.clear == len(self.values)
+        return all(map(self.clears, self.values))
 
     def __str__(self) -> str:
         bounds = " and ".join(f"{side} {bound:g} {self.unit}".rstrip() for side, bound in self.bounds.items())
         spare = f" with {self.margin:g} to spare" if self.margin else ""
-        return f"{'✓' if self.holds else '✗'} {self.what}: {bounds}{spare}, in {self.clear} of {len(self.values)} runs"
+        return f"{self.what}: {bounds}{spare}, {self._counted()}"
+
+    def _counted(self) -> str:
+        return f"in {sum(map(self.clears, self.values))} of {len(self.values)} runs"
+
+
+@dataclass(frozen=True)
+class Difference(Evidence):
+    """A difference (or ratio) that was measured in pairs, same seed and same data: the 95 % interval of the mean must
+    clear the bounds.
+
+    Args:
+        values: one difference for each pair.
+        what, above, below, margin, unit: as in `Evidence`.
+
+    Raises:
+        ValueError: fewer than three values, of which an interval would say nothing; or as in `Evidence`.
+    """
+
+    unit: str = "points"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.values) < 3:
+            raise ValueError(f"values must hold at least three pairs, got {len(self.values)}")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Student's 95 % interval of the mean difference: the pairs are taken for independent draws."""
+        n = len(self.values)
+        mean = sum(self.values) / n
+        std = math.sqrt(sum((value - mean) ** 2 for value in self.values) / (n - 1))
+        reach = float(stdtrit(n - 1, 0.975)) * std / math.sqrt(n)
+        return mean - reach, mean + reach
+
+    @property
+    def holds(self) -> bool:
+        """Whether both ends of the interval clear the bounds by the margin."""
+        return all(map(self.clears, self.interval))
+
+    def _counted(self) -> str:
+        return f"95 % interval of {len(self.values)} pairs"
 
 
 @dataclass(frozen=True)
@@ -72,62 +128,105 @@ class Claim:
     """A claim, its evidence, and what the evidence does not show.
 
     Args:
-        name: which claim of the lecture, for instance "Claim 1, first half"; or the course's own finding.
+        name: which claim it is, for instance "Claim 1, first half"; or the course's own finding.
         text: the claim as a sentence.
         evidence: the measurements; the claim holds if all of them do.
         limits: what was not shown.
+        of: the number of the lecture's claim, which the card then quotes.
+        condition: under which the claim holds.
+        controls: measurements that must not clear their bounds: where one does, what passes has another reason than
+            the claim's, and it holds with that condition only.
     """
 
     name: str
     text: str
     evidence: Sequence[Evidence]
     limits: str
+    of: int | None = None
+    condition: str = ""
+    controls: Sequence[Evidence] = ()
 
     def __post_init__(self) -> None:
         if not self.evidence:
             raise ValueError("evidence must hold at least one measurement, got none")
+        if self.of is not None and self.of not in LECTURE:
+            raise ValueError(f"of must be the number of a claim of the lecture, 1 to {len(LECTURE)}, got {self.of}")
 
     @property
     def holds(self) -> bool:
-        """Whether all the evidence holds."""
+        """Whether all the evidence holds, if only with a condition."""
         return all(piece.holds for piece in self.evidence)
 
+    @property
+    def verdict(self) -> str:
+        """In words: holds here, holds with a condition, does NOT hold here."""
+        if not self.holds:
+            return "does NOT hold here"
+        bound = self.condition or any(control.holds for control in self.controls)
+        return "holds with a condition" if bound else "holds here"
+
+    @property
+    def lines(self) -> list[tuple[Evidence, str]]:
+        """Each measurement and what the card says of it."""
+        marked = [(piece, f"{'✓' if piece.holds else '✗'} ") for piece in self.evidence]
+        marked += [(piece, f"control {'passes too' if piece.holds else 'does not pass'}: ") for piece in self.controls]
+        return marked
+
     def __str__(self) -> str:
-        verdict = "holds here" if self.holds else "does NOT hold here"
-        pieces = [f"  {piece}" for piece in self.evidence]
-        return "\n".join([f"{self.name}: {verdict}. {self.text}", *pieces, f"  Limits: {self.limits}"])
+        quote = [f"  The lecture: {LECTURE[self.of]}"] if self.of else []
+        condition = [f"  Condition: {self.condition}"] if self.condition else []
+        pieces = [f"  {mark}{piece}" for piece, mark in self.lines]
+        first = f"{self.name}: {self.verdict}. {self.text}"
+        return "\n".join([first, *quote, *condition, *pieces, f"  Limits: {self.limits}"])
 
     def card(self) -> None:
         """Put the claim's card on the page: every run a dot, and the side of the bound on which it has to lie."""
-        text, limits = textwrap.fill(self.text, 86), textwrap.fill(f"Limits: {self.limits}", 96)
-        sign, colour = ("✓ holds here", plots.GREEN) if self.holds else ("✗ does not hold here", plots.VERMILLION)
-        # One row of text above, one for each piece of evidence; heights in inches.
-        heights = [0.1 + 0.24 * len(text.splitlines())] + [0.42] * len(self.evidence)
-        height = sum(heights) + 0.62 * len(self.evidence) + 0.75 + 0.2 * len(limits.splitlines())
+        condition = plots.filled(f"Condition: {self.condition}", 80) if self.condition else ""
+        quote = plots.filled(f"The lecture: “{LECTURE[self.of]}”", 96) if self.of else ""
+        limits = plots.filled(f"Limits: {self.limits}", 96)
+        words = [
+            (condition, {"fontsize": 12, "fontweight": "bold"}),
+            (plots.filled(self.text, 86), {"fontsize": 12}),
+            (quote, {"fontsize": 11, "style": "italic", "color": "#555555"}),
+        ]
+        words = [(text, look) for text, look in words if text]
+        # One row for each text above, one for each measurement; heights in inches.
+        heights = [0.02 + 0.25 * len(text.splitlines()) for text, _ in words] + [0.42] * len(self.lines)
+        height = sum(heights) + 0.62 * len(self.lines) + 0.75 + 0.2 * len(limits.splitlines())
         figure, axes = plots.panels(len(heights), 1, width=9, height=height, height_ratios=heights)
         figure.get_layout_engine().set(w_pad=0.15, h_pad=0.08, hspace=0)
-        figure.patch.set(facecolor="#f7f7f7", edgecolor=colour, linewidth=5)
-        axes[0, 0].axis("off")
+        figure.patch.set(facecolor="#f7f7f7", edgecolor=_COLOUR[self.verdict], linewidth=5)
         axes[0, 0].set_title(self.name, fontsize=14)
-        axes[0, 0].set_title(sign, loc="right", fontsize=14, color=colour)
-        axes[0, 0].text(0, 1, text, va="top", fontsize=12)
-        for ax, piece in zip(axes[1:, 0], self.evidence):
-            _draw_evidence(ax, piece)
+        axes[0, 0].set_title(_SIGN[self.verdict], loc="right", fontsize=14, color=_COLOUR[self.verdict])
+        for ax, (text, look) in zip(axes[:, 0], words):
+            ax.axis("off")
+            ax.text(0, 1, text, va="top", **look)
+        for ax, (piece, mark) in zip(axes[len(words) :, 0], self.lines):
+            _draw_evidence(ax, piece, mark, plots.GREEN if piece in self.evidence else plots.GREY)
         axes[-1, 0].set_xlabel(limits, loc="left", fontsize=11, color="#555555", labelpad=8)
         plots.show(figure, alt=str(self))
 
 
-def _draw_evidence(ax: Axes, piece: Evidence) -> None:
-    """The values as dots on a line, a line at each bound, the range that clears them by the margin shaded."""
+# Dark enough to be read on a light card.
+_COLOUR = {"holds here": "#00795a", "holds with a condition": "#8a6100", "does NOT hold here": "#b34700"}
+_SIGN = {
+    "holds here": "✓ holds here",
+    "holds with a condition": "(✓) holds with a condition",
+    "does NOT hold here": "✗ does not hold here",
+}
+
+
+def _draw_evidence(ax: Axes, piece: Evidence, mark: str, colour: str) -> None:
+    """The values as dots on a line, the interval of a difference as a bar, a line at each bound, and shaded what
+    clears it by the margin."""
+    interval = piece.interval if isinstance(piece, Difference) else ()
     cleared = piece.above + piece.margin, piece.below - piece.margin
-    seen = list(filter(math.isfinite, [*piece.values, *piece.bounds.values(), *cleared]))
-    reach = 0.35 * (max(seen) - min(seen)) or 1.0
-    # Error rates and the like are never negative, so their axis is not either.
-    low = max(0, min(seen) - reach) if min(seen) >= 0 else min(seen) - reach
-    high = max(seen) + reach
-    ax.axvspan(max(low, cleared[0]), min(high, cleared[1]), color=plots.GREEN, alpha=0.16, linewidth=0)
+    low, high = _limits(piece, [*piece.values, *piece.bounds.values(), *cleared, *interval])
+    ax.axvspan(max(low, cleared[0]), min(high, cleared[1]), color=colour, alpha=0.16, linewidth=0)
     for bound in piece.bounds.values():
-        ax.axvline(bound, color=plots.GREEN, linewidth=2)
+        ax.axvline(bound, color=colour, linewidth=2)
+    if interval:
+        ax.plot(interval, [0, 0], "|-", color=plots.BLACK, linewidth=2, markersize=16, markeredgewidth=2, clip_on=False)
     ax.plot(piece.values, [0] * len(piece.values), "o", color=plots.BLUE, markersize=10, alpha=0.75, clip_on=False)
     ax.set(xlim=(low, high), ylim=(-1, 1), yticks=[])
     ax.spines[["left"]].set_visible(False)
@@ -135,4 +234,16 @@ def _draw_evidence(ax: Axes, piece: Evidence) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g} {piece.unit}")
     ax.tick_params(axis="x", labelsize=11)
-    ax.set_title(f"{'✓' if piece.holds else '✗'} {piece.what}", fontsize=12, fontweight="normal", pad=4)
+    ax.set_title(mark + piece.what, fontsize=12, fontweight="normal", pad=4)
+
+
+def _limits(piece: Evidence, numbers: Sequence[float]) -> tuple[float, float]:
+    """From where to where an axis goes that shows these numbers, and nothing that cannot be."""
+    seen = list(filter(math.isfinite, numbers))
+    reach = 0.35 * (max(seen) - min(seen)) or 1.0
+    low, high = min(seen) - reach, max(seen) + reach
+    if min(seen) >= 0 and not isinstance(piece, Difference):  # error rates and the like are never negative
+        low = max(0, low)
+    if piece.unit == "%" and max(seen) <= 100:
+        high = min(100, high)
+    return low, high

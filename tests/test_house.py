@@ -19,7 +19,7 @@ PACKAGE = ROOT / "course_utils"
 
 # Ground floor first. A room imports only rooms that stand before it; equals stand together.
 FLOORS = [
-    {"progress", "data", "models", "plots"},
+    {"progress", "predictions", "data", "models", "plots"},
     {"metrics", "memorization", "biased"},
     {"training", "attacks"},
     {"mixup", "gan", "lff"},

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from PIL import Image
 
 from course_utils import attacks, biased, data, metrics, models, plots, training, widgets
-from course_utils.claims import Claim, Evidence
+from course_utils.claims import LECTURE, Claim, Difference, Evidence
 from course_utils.memorization import NoisyRun
 
 
@@ -60,6 +60,42 @@ def test_evidence_needs_values_a_bound_and_a_margin():
         Claim("A", "text", [], "none")
 
 
+def test_a_difference_holds_if_the_interval_of_its_pairs_clears_the_bound():
+    from scipy import stats
+
+    pairs = [0.4, 0.9, 0.1, 0.8]
+    low, high = Difference("gain", pairs, above=0).interval
+    wanted = stats.ttest_1samp(pairs, 0).confidence_interval(0.95)
+    assert (low, high) == pytest.approx((wanted.low, wanted.high))
+    assert low < 0 < min(pairs)
+    assert not Difference("gain", pairs, above=0).holds  # all pairs are above 0, the interval is not
+    assert Difference("gain", [-0.1, *[1.0] * 30], above=0, margin=0.5).holds  # one pair is not, the interval is
+    assert not Difference("gain", [-0.1, *[1.0] * 30], above=0, below=1).holds
+    assert not Difference("gain", [math.nan, 1, 1], above=0).holds
+    with pytest.raises(ValueError, match="values must hold at least three pairs, got 2"):
+        Difference("gain", [1, 2], above=0)
+
+
+def test_a_condition_or_a_control_that_passes_too_bounds_the_claim():
+    good, bad = evidence([0.1]), evidence([0.9])
+    assert Claim("A", "text", [good], "none").verdict == "holds here"
+    assert Claim("A", "text", [good], "none", condition="at night").verdict == "holds with a condition"
+    assert Claim("A", "text", [good], "none", controls=[bad]).verdict == "holds here"
+    assert Claim("A", "text", [good], "none", controls=[good]).verdict == "holds with a condition"
+    assert Claim("A", "text", [bad], "none", condition="at night", controls=[good]).verdict == "does NOT hold here"
+    text = str(Claim("A", "text", [good], "none", condition="at night", controls=[good, bad]))
+    assert "Condition: at night" in text
+    assert "control passes too: error" in text
+    assert "control does not pass: error" in text
+
+
+def test_a_card_quotes_the_lecture():
+    assert sorted(LECTURE) == list(range(1, 10))
+    assert LECTURE[4] in str(Claim("Claim 4", "text", [evidence([0.1])], "none", of=4))
+    with pytest.raises(ValueError, match="of must be the number of a claim of the lecture, 1 to 9, got 12"):
+        Claim("Claim 12", "text", [evidence([0.1])], "none", of=12)
+
+
 @pytest.fixture
 def shown(monkeypatch):
     """What was put on the page, each with its options."""
@@ -74,7 +110,8 @@ def pixels(png):
 
 @pytest.mark.parametrize("values", [[0.1, 0.5], [5.0], [float("nan"), 0.3], pd.Series([0.2, 0.3]), [-3, 3]])
 def test_a_card_is_a_picture_that_says_the_same_in_words(values, shown):
-    claim = Claim("Claim 9", "All is well. " * 12, [evidence(values), evidence(values)], "one seed. " * 20)
+    claim = Claim("Claim 9", "All is well. " * 12, [evidence(values), Difference("gain", [*values, 1, 2], above=0)],
+                  "one seed. " * 20, of=9, condition="at night", controls=[evidence(values)])  # fmt: skip
     claim.card()
     (bundle, options), (words, _) = shown
     assert bundle["text/plain"] == str(claim) == options["metadata"]["image/png"]["alt"]
@@ -111,6 +148,32 @@ def test_one_role_looks_the_same_everywhere_and_never_by_colour_alone():
             looks.setdefault(name, set()).add((line.get_color(), str(line._unscaled_dash_pattern)))
     assert all(len(look) == 1 for look in looks.values())
     assert len({next(iter(look))[1] for look in looks.values()}) == 3
+
+
+def test_a_method_has_one_look_in_every_kind_of_figure():
+    frame = pd.DataFrame({"x": [1, 2], "ERM": [0.0, 1.0], "mixup": [1.0, 0.5], "LfF": [0.2, 0.3]})
+    drawn = plots.lines(frame, "x", ["LfF", "mixup", "ERM"], title="").axes[0].lines[::2]
+    in_lines = dict(zip(("LfF", "mixup", "ERM"), (line.get_color() for line in drawn)))
+    rows = {"mixup, alpha = 1": {"a": [0.5]}, "LfF": {"a": [0.6]}, "ERM, 6 epochs": {"a": [0.7]}}
+    in_table = [line.get_color() for line in plots.dot_table(rows, title="").axes[0].lines]
+    assert in_table == [in_lines["mixup"], in_lines["LfF"], in_lines["ERM"]]
+
+
+def test_names_can_be_read_on_white():
+    for colour in (*plots.COLOURS, plots.YELLOW, plots.GREY):
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(plots.ink(colour))]
+        luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        assert 1.05 / (luminance + 0.05) >= 4.5, colour
+    assert plots.ink(plots.BLACK) == plots.BLACK.lower()
+
+
+def test_a_title_ends_in_no_orphan():
+    title = "With mixup far fewer wrong labels are learned by heart, and the words go over two lines of it"
+    lines = plots.filled(title, 80).split("\n")
+    assert len(lines) == 2
+    assert len(lines[1]) >= 30
+    assert plots.filled("short", 80) == "short"
+    assert plots.filled("Unbreakableword", 5).replace("\n", "") == "Unbreakableword"
 
 
 def test_lines_without_a_role_take_looks_that_no_role_has():
@@ -150,7 +213,8 @@ def test_a_race_marks_when_each_network_first_reaches_the_level(epochs):
     assert [label.get_text() for label in reached.get_yticklabels()] == list(accuracy)
     for name, line, label in zip(accuracy, finished, reached.get_yticklabels()):
         curve = next(c for c in curves.lines if np.allclose(c.get_ydata()[:5], accuracy[name][:5]))
-        assert curve.get_color() == line.get_color() == label.get_color()
+        assert curve.get_color() == line.get_color()
+        assert label.get_color() == plots.ink(line.get_color())
 
 
 def test_a_network_that_never_arrives_is_on_the_picture_and_hollow():
@@ -394,7 +458,7 @@ def test_empty_groups_are_drawn_as_such_and_counts_as_numbers():
     plots.draw_groups(axes[0, 0], table, biased.PALETTE[:2])
     plots.draw_groups(axes[0, 1], torch.tensor([[1_012, 0], [3, 40]]), biased.PALETTE[:2], count=True)
     words = [[text.get_text() for text in ax.texts] for ax in axes[0]]
-    assert words == [["100", "–", "25", "0"], ["1012", "0", "3", "40"]]
+    assert words == [["100", "25", "0", "–"], ["1012", "0", "3", "40"]]
     assert plots.png(figure)
 
 

@@ -7,7 +7,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils.plots.page import BLACK, BLUE, COLOURS, MARKERS, VERMILLION, headline, panels
+from course_utils.plots.page import BLACK, BLUE, COLOURS, MARKERS, VERMILLION, headline, look, panels
 
 # Below zero blue, zero white, above zero vermillion: changes of pixels, gradients, margins.
 SIGNED = LinearSegmentedColormap.from_list("signed", [BLUE, "#ffffff", VERMILLION])
@@ -77,18 +77,20 @@ def clouds(
     title: str,
     zoom: bool = False,
 ) -> Figure:
-    """A dot for each network, a colour and a marker for each group.
+    """A dot for each network, a colour and a marker for each method.
 
     Args:
-        groups: for each group, (places along a logarithmic horizontal axis, fractions in [0, 1]).
+        groups: for each method, (places along a logarithmic horizontal axis, fractions in [0, 1]).
         xlabel, ylabel: axis labels.
         title: the finding.
         zoom: let the vertical axis cover the values alone, and not 0 to 100 %.
     """
     figure, axes = panels(height=4.4)
     ax = axes[0, 0]
-    for (name, (x, y)), colour, marker in zip(groups.items(), COLOURS, MARKERS):
-        ax.plot(x, y, marker, color=colour, markersize=11, alpha=0.8, markeredgewidth=0, label=name)
+    for name, (x, y) in groups.items():
+        place = 6 if look(name) is None else look(name)
+        dots = {"color": COLOURS[place], "markersize": 11, "alpha": 0.8, "markeredgewidth": 0}
+        ax.plot(x, y, MARKERS[place], label=name, **dots)
     ax.set(xscale="log", xlabel=xlabel, ylabel=ylabel)
     if not zoom:
         ax.set_ylim(-0.05, 1.05)

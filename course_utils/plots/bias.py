@@ -20,24 +20,23 @@ def draw_groups(ax: Axes, table: Tensor, palette: Tensor, count: bool = False) -
         palette: [B, 3], the colours, red, green and blue in [0, 1].
         count: whether the table holds counts.
     """
+    from seaborn import heatmap  # 50 MB, which only those who need it should pay
+
     values = table.double().numpy()
     # Counts differ by factors of hundreds: their shade goes with the logarithm.
     shade = np.log1p(values) / max(np.log1p(values).max(), 1e-6) if count else values
-    ax.imshow(np.ma.masked_invalid(shade), cmap=SHADES, vmin=0, vmax=1.15)
-    for row, column in np.ndindex(values.shape):
-        value, dark = values[row, column], shade[row, column] > 0.6
-        text = "–" if np.isnan(value) else f"{value:.0f}" if count else f"{100 * value:.0f}"
-        colour = "white" if dark else BLACK
-        size = 10 if len(text) < 4 else 8
-        ax.text(column, row, text, ha="center", va="center", fontsize=size, color=colour, in_layout=False)
-        if row == column:
-            edge = {"facecolor": "none", "edgecolor": BLACK, "linewidth": 1.8, "zorder": 3}
-            ax.add_patch(_square(column, row, **edge))
+    written = np.where(np.isnan(values), "–", np.char.mod("%.0f", values if count else 100 * values))
+    heatmap(shade, annot=written, fmt="", cmap=SHADES, vmin=0, vmax=1.15, cbar=False, square=True, ax=ax,
+            annot_kws={"fontsize": 8 if count else 10, "in_layout": False})  # fmt: skip
+    for row, column in zip(*np.isnan(values).nonzero()):  # heatmap writes nothing there
+        ax.text(column + 0.5, row + 0.5, "–", ha="center", va="center", fontsize=10, in_layout=False)
+    for group in range(min(values.shape)):
+        ax.add_patch(_square(group, group, facecolor="none", edgecolor=BLACK, linewidth=1.8, zorder=3))
     for column, colour in enumerate(palette.tolist()):
         chip = {"facecolor": colour, "edgecolor": GREY, "linewidth": 0.8, "clip_on": False}
         ax.add_patch(_square(column, -1.15, size=0.72, **chip))
-    ax.set(xticks=range(values.shape[1]), yticks=range(values.shape[0]), xlabel="colour", ylabel="digit")
-    ax.tick_params(length=0)
+    ax.set(xlabel="colour", ylabel="digit")
+    ax.tick_params(length=0, rotation=0)
     ax.spines[:].set_visible(False)
     ax.grid(False)
 
@@ -64,8 +63,8 @@ def draw_swaps(ax: Axes, sheet: Tensor, answers: Tensor) -> None:
 
 
 def _square(column: float, row: float, size: float = 1.0, **look) -> Rectangle:
-    """A patch with its middle at a cell."""
-    return Rectangle((column - size / 2, row - size / 2), size, size, **look)
+    """A patch with its middle in that of a cell of a heat map."""
+    return Rectangle((column + 0.5 - size / 2, row + 0.5 - size / 2), size, size, **look)
 
 
 def draw_embedding(ax: Axes, points: Tensor, groups: Tensor, palette: Tensor, marked: Tensor) -> None:

@@ -12,12 +12,20 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from course_utils.plots.page import BLACK, BLUE, COLOURS, DASHES, GREEN, GREY, MARKERS, VERMILLION, headline, panels
-
-# What was measured on training, validation and test data looks the same in every chapter.
-ROLES = {
-    "train": 0, "training": 0, "empirical": 0, "test": 1, "true risk": 1, "true error": 1, "validation": 2, "gap": 3
-}  # fmt: skip
+from course_utils.plots.page import (
+    BLACK,
+    BLUE,
+    COLOURS,
+    DASHES,
+    GREEN,
+    GREY,
+    MARKERS,
+    VERMILLION,
+    headline,
+    ink,
+    look,
+    panels,
+)  # fmt: skip
 
 
 def lines(
@@ -38,7 +46,7 @@ def lines(
     Args:
         frame: one row a run (or an epoch).
         x: the column along the horizontal axis.
-        columns: what to draw. A name that starts with train, validation or test gets its usual colour.
+        columns: what to draw. A method, and what starts with train, validation or test, gets its usual colour.
         title: the finding.
         xlabel, ylabel: axis labels; `xlabel` is `x` unless given.
         log_x: a logarithmic horizontal axis.
@@ -75,14 +83,10 @@ def draw_lines(
     means = frame.groupby(x)[list(columns)].mean()
     repeated = len(means) < len(frame)
     names = [column.replace("_", " ") for column in columns]
-    roles = [ROLES.get(name, ROLES.get(name.split()[0])) for name in names]
-    # What has no role of its own takes the look of test data last.
-    free = iter(look for look in (0, 2, 3, 4, 5, 1) if look not in roles)
     drawn = []
-    for column, role in zip(columns, roles):
-        look = next(free) if role is None else role
-        colour, marker = COLOURS[look], MARKERS[look]
-        drawn += ax.plot(means.index, means[column], color=colour, linestyle=DASHES[look])
+    for column, place in zip(columns, _places(names)):
+        colour, marker = COLOURS[place], MARKERS[place]
+        drawn += ax.plot(means.index, means[column], color=colour, linestyle=DASHES[place])
         if repeated and len(means) >= 15:
             spread = frame.groupby(x)[column].agg(["min", "max"])
             # Paler bands of two colours would become one in `png`.
@@ -104,21 +108,32 @@ def draw_lines(
     return drawn
 
 
+def _places(names: Sequence[str]) -> list[int]:
+    """For each name its own look; for one without, or whose look is taken, one that is free (test data's last)."""
+    own = [look(name) for name in names]
+    own = [None if place in own[:i] else place for i, place in enumerate(own)]
+    free = iter(place for place in (0, 2, 3, 4, 5, 6, 1) if place not in own)
+    return [next(free) if place is None else place for place in own]
+
+
 def _label_ends(ax: Axes, drawn: Sequence[Line2D], names: Sequence[str]) -> None:
     """Write each name beside the right end of its line, as far apart as the letters need."""
     scale = ax.yaxis.get_transform()  # a logarithmic axis is measured on the page too
     low, high = scale.transform(ax.get_ylim())
     gap = 0.075 * (high - low)
+    # Of lines that end together the one that ran higher gets the higher name.
+    tracks = [scale.transform(np.asarray(line.get_ydata(), dtype=float)) for line in drawn]
     ends = sorted(
-        (float(scale.transform(line.get_ydata()[-1])), name, line.get_color()) for line, name in zip(drawn, names)
+        (round(2 * track[-1] / gap), track.mean(), track[-1], name, ink(line.get_color()))
+        for track, line, name in zip(tracks, drawn, names)
     )
-    places = [end for end, _, _ in ends]
+    places = [end for _, _, end, _, _ in ends]
     for i in range(1, len(places)):  # upwards until none covers the one below …
         places[i] = max(places[i], places[i - 1] + gap)
     places.append(high + gap)
     for i in reversed(range(len(ends))):  # … and down again into the panel
         places[i] = min(places[i], places[i + 1] - gap)
-    for place, (_, name, colour) in zip(places, ends):
+    for place, (*_, name, colour) in zip(places, ends):
         ax.annotate(
             name, (1.01, scale.inverted().transform(place)), xycoords=("axes fraction", "data"), va="center",
             color=colour, fontweight="bold", annotation_clip=False,
@@ -141,7 +156,7 @@ def histograms(frame: pd.DataFrame, *, xlabel: str, title: str, guess: float | N
         ax.axvline(0, color=BLACK, linewidth=1.2)
         ax.axvline(frame[column].mean(), color=colour, linestyle="--")
         ax.text(0.01, 0.9, f"{column}\nmean {frame[column].mean():+.1f}", va="top", transform=ax.transAxes,
-                color=colour, fontweight="bold")  # fmt: skip
+                color=ink(colour), fontweight="bold")  # fmt: skip
         ax.set(yticks=[], ylabel="draws")
     if guess is not None:
         axes[-1, 0].axvline(guess, color=BLACK, linestyle=":")
@@ -206,7 +221,7 @@ def race(frame: pd.DataFrame, columns: Sequence[str], level: float, *, title: st
     right.set(xlabel=f"epochs until {level:.0%} are fitted", xlim=(0, last + 2), ylim=(len(columns) - 0.5, -0.5))
     right.set_yticks(range(len(columns)), columns, fontweight="bold")
     for text, line in zip(right.get_yticklabels(), drawn):
-        text.set_color(line.get_color())
+        text.set_color(ink(line.get_color()))
     headline(figure, title)
     return figure
 
@@ -266,23 +281,25 @@ def reliability_diagrams(tables: dict[str, tuple[pd.DataFrame, pd.DataFrame]], *
     """Accuracy over confidence, a panel for each model, as it is and after temperature scaling.
 
     Args:
-        tables: for each panel, its heading and two tables as `metrics.reliability` makes them: raw (dots, whose area
-            grows with the number of examples, with their distance to the diagonal) and scaled (a thin line).
+        tables: for each panel, its heading and two tables as `metrics.reliability` makes them: raw (a dot for each
+            bin, its area the share of the examples, with its distance to the diagonal) and scaled (a thin line). Bins
+            with less than one example in 200 are not drawn.
         title: the finding.
     """
     figure, axes = panels(1, len(tables), width=10, height=4, sharey=True)
-    for ax, (heading, (raw, scaled)) in zip(axes[0], tables.items()):
+    for ax, (heading, both) in zip(axes[0], tables.items()):
+        raw, scaled = (table[table["examples"] >= table["examples"].sum() / 200] for table in both)
         ax.plot([0, 1], [0, 1], color=GREY, linestyle=":")
         ax.vlines(raw["confidence"], raw["confidence"], raw["accuracy"], color=VERMILLION, linewidth=3)
-        size = 18 + 600 * raw["examples"] / raw["examples"].sum()
-        ax.scatter(raw["confidence"], raw["accuracy"], s=size, color=BLUE, zorder=3)
+        area = 700 * raw["examples"] / both[0]["examples"].sum()
+        ax.scatter(raw["confidence"], raw["accuracy"], s=area, color=BLUE, zorder=3, clip_on=False)
         ax.plot(scaled["confidence"], scaled["accuracy"], color=GREEN, linewidth=1.8, dashes=(3, 1))
         ax.set(xlim=(0, 1.04), ylim=(0, 1.04), xlabel="confidence")
         ax.set_title(heading, fontsize=12)
     axes[0, 0].set_ylabel("accuracy")
-    axes[0, 0].text(0.03, 0.93, "less sure than right", fontsize=11)
-    axes[0, 0].text(1.02, 0.04, "surer than right", fontsize=11, ha="right")
+    axes[0, 0].text(0.03, 0.93, "underconfident", fontsize=11)
+    axes[0, 0].text(1.02, 0.04, "overconfident", fontsize=11, ha="right")
     axes[0, -1].text(1.02, 0.23, "raw", fontsize=11, ha="right", color=BLUE, fontweight="bold")
-    axes[0, -1].text(1.02, 0.14, "after temperature", fontsize=11, ha="right", color=GREEN, fontweight="bold")
+    axes[0, -1].text(1.02, 0.14, "after scaling", fontsize=11, ha="right", color=GREEN, fontweight="bold")
     headline(figure, title)
     return figure

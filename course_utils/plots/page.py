@@ -8,15 +8,25 @@ import matplotlib
 import numpy as np
 from IPython.display import HTML, display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
 # Okabe and Ito's palette, in the order in which the course uses it.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, YELLOW, BLACK, GREY = "#E69F00", "#56B4E9", "#F0E442", "#222222", "#8C8C8C"
-COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
-DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
-MARKERS = ("o", "^", "s", "D", "v", "P")
+COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)), "-")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+
+# One look a method through the whole course, and one for what was measured on training, validation and test data:
+# places in the three lists above. A name is looked up whole, then up to its first comma, then by its first word.
+LOOKS = {
+    "ERM": 0, "mixup": 1, "SelecMix": 2, "PGD training": 2, "LfF": 3, "FGSM training": 3,
+    "resampling": 4, "random FGSM": 4, "GCE": 4, "CutMix": 4, "manifold mixup": 5, "SelecMix, oracle": 5,
+    "LfF + SelecMix": 6,
+    "train": 0, "training": 0, "empirical": 0, "test": 1, "true": 1, "validation": 2, "gap": 3,
+}  # fmt: skip
 
 STYLE = {
     "figure.dpi": 100, "savefig.dpi": 100, "figure.constrained_layout.use": True,
@@ -28,7 +38,35 @@ STYLE = {
 }  # fmt: skip
 
 
-PNG_COLOURS = 64  # in a stored picture: it looks the same as one with all of them, at a third of the size
+PNG_COLOURS = 128  # in a stored picture: it looks the same as one with all of them, at half the size
+
+
+def look(name: str) -> int | None:
+    """The place of a name's colour, dash and marker in COLOURS, DASHES and MARKERS; `None` if it has none."""
+    name = name.replace("_", " ")
+    return LOOKS.get(name, LOOKS.get(name.split(",")[0], LOOKS.get(name.split()[0].rstrip(","))))
+
+
+def ink(colour: str) -> str:
+    """The colour, dark enough to be read as letters on white (contrast 4.5 : 1, as WCAG asks)."""
+    rgb = np.array(to_rgb(colour))
+    while _luminance(rgb) > 1.05 / 4.5 - 0.05:
+        rgb = 0.95 * rgb
+    return to_hex(rgb)
+
+
+def _luminance(rgb: np.ndarray) -> float:
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def filled(text: str, width: int) -> str:
+    """The text in as few lines as fit the width (in letters); the last is no orphan, but at least half as long."""
+    lines = textwrap.wrap(text, width)
+    while len(lines) > 1 and len(lines[-1]) < width / 2 and len(textwrap.wrap(text, width - 1)) == len(lines):
+        width -= 1
+        lines = textwrap.wrap(text, width)
+    return "\n".join(lines)
 
 
 def use_style() -> None:
@@ -66,10 +104,10 @@ def show(figure: Figure, alt: str) -> None:
     display({"image/png": png(figure), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
     words = html.escape(alt).replace("\n", "<br>")
     style = "color: #757575; font-size: 85%"
-    display(HTML(f'<details style="{style}"><summary>this picture in words</summary>{words}</details>'))
+    display(HTML(f'<details style="{style}"><summary>this figure in words</summary>{words}</details>'))
 
 
 def headline(figure: Figure, title: str) -> None:
     """The finding, over all panels of the figure, at the left; in lines that fit the figure."""
-    title = textwrap.fill(title, int(7.7 * figure.get_figwidth()))
+    title = filled(title, int(7.7 * figure.get_figwidth()))
     figure.suptitle(title, x=0.01, ha="left", fontsize=STYLE["axes.titlesize"], fontweight="bold")

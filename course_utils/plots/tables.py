@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from course_utils.plots.page import BLACK, COLOURS, GREY, MARKERS, headline, panels
+from course_utils.plots.page import BLACK, COLOURS, GREY, MARKERS, headline, ink, look, panels
 
 # The columns of the table that grows from chapter to chapter: heading, and the chapter that fills it.
 MEASURES = {
@@ -28,10 +29,12 @@ def results_table(results: dict[str, dict[str, Sequence[float]]], of: str = "the
     ax = axes[0, 0]
     ax.axis("off")
     ax.set(xlim=(-1.1, len(MEASURES)), ylim=(len(results) - 0.4, -1))
+    for row, method in enumerate(results):
+        place = look(method)
+        ax.text(-1, row, method, va="center", fontweight="bold", color=BLACK if place is None else ink(COLOURS[place]))
     for column, (measure, (heading, chapter)) in enumerate(MEASURES.items()):
         ax.text(column + 0.4, -0.6, heading, ha="center", va="center", fontweight="bold")
-        for row, (method, measured) in enumerate(results.items()):
-            ax.text(-1, row, method, va="center", fontweight="bold")
+        for row, measured in enumerate(results.values()):
             values = [100 * value for value in measured.get(measure, ())]
             cell = f"{np.mean(values):.1f} %\n{min(values):.1f} – {max(values):.1f}" if values else f"chapter {chapter}"
             ax.text(column + 0.4, row, cell, ha="center", va="center", color=BLACK if values else GREY)
@@ -41,7 +44,7 @@ def results_table(results: dict[str, dict[str, Sequence[float]]], of: str = "the
 
 
 def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom: bool = False) -> Figure:
-    """A row for each method, a panel for each measure: one dot a seed, and the mean as a number.
+    """A row for each method, in its colour, a panel for each measure: one dot a seed, and the mean as a number.
 
     Args:
         table: for each method, for each measure, fractions in [0, 1], one a seed, or none; the same measures
@@ -51,18 +54,24 @@ def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom:
     """
     measures = list(next(iter(table.values())))
     figure, axes = panels(1, len(measures), width=10, height=1.3 + 0.55 * len(table), sharey=True)
-    for ax, measure, colour, marker in zip(axes[0], measures, COLOURS[2:], MARKERS[2:]):
-        for row, measured in enumerate(table.values()):
+    places = [6 if look(name) is None else look(name) for name in table]
+    for ax, measure in zip(axes[0], measures):
+        for row, (measured, place) in enumerate(zip(table.values(), places)):
             values = [100 * float(value) for value in measured[measure]]
             if not values:
                 continue
-            ax.plot(values, [row] * len(values), marker, color=colour, alpha=0.6, markeredgewidth=0, markersize=9)
+            dots = {"color": COLOURS[place], "alpha": 0.6, "markeredgewidth": 0, "markersize": 9, "clip_on": False}
+            ax.plot(values, [row] * len(values), MARKERS[place], **dots)
             number = f"{np.mean(values):.1f} %" if zoom else f"{np.mean(values):.0f} %"
-            ax.text(1.01, row, number, transform=ax.get_yaxis_transform(), va="center", fontweight="bold")
-        if not zoom:
-            ax.set(xlim=(-3, 103), xticks=[0, 50, 100])
+            ax.text(1.04, row, number, transform=ax.get_yaxis_transform(), va="center", fontweight="bold")
+        if zoom:
+            ax.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
+        else:
+            ax.set(xlim=(0, 100), xticks=[0, 50, 100])
         ax.set(ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=table)
         ax.set_title(measure, fontsize=12, pad=8)
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g} %")
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+    for text, place in zip(axes[0, 0].get_yticklabels(), places):
+        text.set(color=ink(COLOURS[place]), fontweight="bold")
     headline(figure, title)
     return figure
