@@ -292,3 +292,66 @@ def test_mixing_helps_where_there_are_few_examples():
         training.fit_many(nets, images, labels[rows], rows, vicinities=ways, epochs=40, lr=2e-3, batch_size=50)
         gains.append(sum(metrics.accuracy(net, *few) for net in nets) / 4)
     assert gains[1] > gains[0]
+
+
+# ---- confidence and steepness --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("norm", "order"), [("2", 2), ("inf", 1)])
+def test_the_boundary_of_a_linear_model_is_at_the_margins_distance(norm, order):
+    """Moved that far, in the direction in which the norm is cheapest, the second answer has caught up."""
+    net, points = models.mlp(4, (), 3, seed=0), torch.randn(20, 4, generator=seeded())
+    distances = metrics.margin_distances(net, points, norm, chunk=7)
+    with torch.no_grad():
+        first, second = net(points).topk(2, dim=1).indices.T
+        slope = net[-1].weight[first] - net[-1].weight[second]
+        step = slope / slope.norm(dim=1, keepdim=True) if norm == "2" else slope.sign()
+        margin = net(points - distances[:, None] * step)[torch.arange(20)[:, None], torch.stack([first, second], dim=1)]
+    assert torch.allclose(margin[:, 0], margin[:, 1], atol=1e-4)
+    assert distances.shape == (20,)
+    assert (distances > 0).all()
+    assert torch.allclose(distances, margin_of(net, points) / slope.norm(dim=1, p=order), rtol=1e-4)
+
+
+def margin_of(net, points):
+    first, second = metrics.outputs(net, points).topk(2, dim=1).values.T
+    return first - second
+
+
+def test_distances_do_not_depend_on_the_size_of_the_logits_and_slopes_do():
+    net = models.mlp(seed=0)
+    cold = metrics.Tempered(net, 1e-3)
+    for norm in ("2", "inf"):
+        assert torch.allclose(metrics.margin_distances(net, IMAGES, norm), metrics.margin_distances(cold, IMAGES, norm))
+    assert torch.allclose(1_000 * metrics.margin_slopes(net, IMAGES), metrics.margin_slopes(cold, IMAGES), rtol=1e-4)
+    assert torch.equal(metrics.answers(net, IMAGES), metrics.answers(cold, IMAGES))
+
+
+def test_where_nothing_slopes_the_boundary_is_infinitely_far_and_where_two_tie_it_is_here():
+    flat = models.mlp(4, (), 3, seed=0)
+    torch.nn.init.zeros_(flat[-1].weight)
+    assert metrics.margin_distances(flat, torch.rand(3, 4)).isinf().all()
+    torch.nn.init.zeros_(flat[-1].bias)
+    assert (metrics.margin_distances(flat, torch.rand(3, 4)) == 0).all()
+
+
+def test_what_cannot_be_measured_is_named():
+    with pytest.raises(ValueError, match='norm must be "2" or "inf", got 2'):
+        metrics.margin_distances(models.mlp(seed=0), IMAGES, 2)
+    with pytest.raises(ValueError, match="temperature must be above 0, got 0"):
+        metrics.Tempered(models.mlp(seed=0), 0)
+
+
+def test_at_its_own_temperature_no_other_fits_better():
+    generator = seeded()
+    logits = torch.randn(2_000, 5, generator=generator)
+    labels = logits.softmax(dim=1).multinomial(1, generator=generator).flatten()
+
+    class Given(torch.nn.Module):
+        def forward(self, given):
+            return 3 * given
+
+    t = metrics.temperature(3 * logits, labels)
+    own = metrics.Tempered(Given(), t)
+    assert t == pytest.approx(3, rel=0.1)
+    assert metrics.temperature(own(logits), labels) == pytest.approx(1, abs=0.01)

@@ -5,6 +5,7 @@ layer is put back into the mode it was in.
 """
 
 from course_utils.metrics.calibration import (
+    Tempered,
     check_probabilities,
     expected_calibration_error,
     reliability,
@@ -20,9 +21,10 @@ from course_utils.metrics.classification import (
     outputs,
 )
 from course_utils.metrics.groups import group_accuracies, group_report, group_table, reweighted_accuracy
-from course_utils.metrics.steepness import gradient_norms, input_gradient, margin_slopes
+from course_utils.metrics.steepness import gradient_norms, input_gradient, margin_distances, margin_slopes
 
 __all__ = [
+    "Tempered",
     "accuracy",
     "answers",
     "check_probabilities",
@@ -36,6 +38,7 @@ __all__ = [
     "group_table",
     "input_gradient",
     "keeping_mode",
+    "margin_distances",
     "margin_slopes",
     "outputs",
     "reliability",

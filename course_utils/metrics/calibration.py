@@ -2,7 +2,7 @@
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_utils.data import checked
 from course_utils.metrics.classification import empirical_risk
@@ -104,3 +104,24 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
 
     optimizer.step(closure)
     return log_t.exp().item()
+
+
+class Tempered(nn.Module):
+    """A model whose logits are divided by a temperature: the same answers, another confidence.
+
+    Args:
+        model: from images to logits; shared, not copied.
+        temperature: T, above 0.
+
+    Raises:
+        ValueError: a temperature that is not above 0.
+    """
+
+    def __init__(self, model: nn.Module, temperature: float) -> None:
+        super().__init__()
+        if not temperature > 0:
+            raise ValueError(f"temperature must be above 0, got {temperature}")
+        self.model, self.temperature = model, temperature
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.model(images) / self.temperature

@@ -1,4 +1,8 @@
-"""How steep a model is: gradients in the pixels."""
+"""How steep a model is: gradients in the pixels.
+
+Gradients and slopes double when all logits are doubled, which changes no answer. Compare them at equal confidence
+(`temperature`), or compare `margin_distances`, in which the size of the logits cancels out.
+"""
 
 from collections.abc import Callable
 
@@ -45,18 +49,58 @@ def margin_slopes(model: nn.Module, images: Tensor, chunk: int = 512) -> Tensor:
         [N] float32 on the CPU, at least 0.
     """
 
-    def margins(logits: Tensor, part: slice) -> Tensor:
-        first, second = logits.topk(2, dim=1).values.T
-        return (first - second).sum()
-
-    return _norms(model, images, margins, chunk)
+    return _norms(model, images, lambda logits, _: _margins(logits).sum(), chunk)
 
 
-def _norms(model: nn.Module, images: Tensor, score: Callable[[Tensor, slice], Tensor], chunk: int) -> Tensor:
+DUAL = {"2": 2, "inf": 1}  # for each norm of a change of the pixels, the norm of the gradient that belongs to it
+
+
+def margin_distances(model: nn.Module, images: Tensor, norm: str = "2", chunk: int = 512) -> Tensor:
+    """How far the boundary is from each image, to first order: the margin divided by its slope.
+
+        distance = margin / ‖∇ margin‖*,   ‖·‖* the dual norm: ‖·‖₂ for "2", ‖·‖₁ for "inf"
+
+    If the margin went on as steeply as it starts, no smaller change of the pixels would let the second answer catch
+    up with the first. Twice the logits give the same distance. The labels are not asked: a wrong answer has a
+    distance too. A far boundary to first order can be a near one in truth, where the slope vanishes.
+
+    Args:
+        model, images, chunk: as in `gradient_norms`.
+        norm: how a change of the pixels is measured: "2", its Euclidean length, or "inf", its largest pixel, as in
+            FGSM.
+
+    Returns:
+        [N] float32 on the CPU, at least 0: 0 where two answers tie, infinite where there is a margin but no slope.
+
+    Raises:
+        ValueError: an unknown norm.
+    """
+    if norm not in DUAL:
+        raise ValueError(f'norm must be "2" or "inf", got {norm!r}')
+    seen = []
+
+    def margins(logits: Tensor, _: slice) -> Tensor:
+        seen.append(_margins(logits).detach().cpu())
+        return _margins(logits).sum()
+
+    slopes = _norms(model, images, margins, chunk, DUAL[norm])
+    margin = torch.cat(seen)
+    return torch.where(margin > 0, margin / slopes, 0)
+
+
+def _margins(logits: Tensor) -> Tensor:
+    """The largest logit minus the second largest, [N]."""
+    first, second = logits.topk(2, dim=1).values.T
+    return first - second
+
+
+def _norms(
+    model: nn.Module, images: Tensor, score: Callable[[Tensor, slice], Tensor], chunk: int, order: int = 2
+) -> Tensor:
     """Norms of the gradients, in the images, of a score that adds up over them; it is told which images."""
     parts = [slice(start, start + chunk) for start in range(0, len(images), chunk)]
     gradients = (input_gradient(model, images[part], lambda logits, p=part: score(logits, p)) for part in parts)
-    return torch.cat([gradient.flatten(1).norm(dim=1).cpu() for gradient in gradients])
+    return torch.cat([gradient.flatten(1).norm(dim=1, p=order).cpu() for gradient in gradients])
 
 
 def input_gradient(model: nn.Module, images: Tensor, score: Callable[[Tensor], Tensor]) -> Tensor:
