@@ -13,6 +13,7 @@ from PIL import Image
 from course_utils import attacks, biased, data, metrics, models, plots, training, widgets
 from course_utils.claims import LECTURE, Claim, Difference, Evidence
 from course_utils.memorization import NoisyRun
+from course_utils.notebooks import find
 
 
 @pytest.fixture(autouse=True)
@@ -275,6 +276,18 @@ def test_a_boundary_lies_where_the_model_changes_its_mind():
     plots.draw_boundary(axes[0, 0], lambda plane: torch.stack([plane[:, 0], torch.ones(len(plane))], 1), points, labels)
     line = axes[0, 0].collections[1].get_paths()[0].vertices
     assert np.allclose(line[:, 0], 1, atol=1e-3)
+
+
+def test_the_best_boundary_is_drawn_dashed_over_the_models():
+    figure, axes = plots.panels()
+    points, labels = data.two_moons(20)
+    rules = [lambda plane, x=x: torch.stack([plane[:, 0], torch.full((len(plane),), x)], dim=1) for x in (0.0, 1.0)]
+    plots.draw_boundary(axes[0, 0], rules[0], points, labels, best=rules[1])
+    model, best = axes[0, 0].collections[1:3]
+    assert np.allclose(model.get_paths()[0].vertices[:, 0], 0, atol=1e-3)
+    assert np.allclose(best.get_paths()[0].vertices[:, 0], 1, atol=1e-3)
+    assert best.get_linestyles()[0][1] is not None
+    assert model.get_linestyles()[0][1] is None
 
 
 def test_the_results_table_shows_mean_and_range_and_what_is_to_come():
@@ -639,3 +652,8 @@ def test_the_precision_recall_curve_goes_through_every_find():
     line = figure.axes[0].lines[0]
     assert sorted(line.get_xdata()) == [0.5, 1.0]
     assert sorted(line.get_ydata()) == pytest.approx([2 / 3, 1.0])
+
+
+def test_the_map_shows_as_to_come_what_is_not_written():
+    there = {path.stem[:2] for path in find([])}
+    assert {number for number, *_ in plots.CHAPTERS} - there == set(plots.course.TO_COME)

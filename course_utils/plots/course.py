@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, VERMILLION, panels
+from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, VERMILLION, ink, panels
 
 # The chapters: number, name, the question each one asks, and the part of the course it belongs to.
 CHAPTERS = (
@@ -16,22 +16,25 @@ CHAPTERS = (
     ("07", "Fish and hand", "What if the bias\nis an object?", GREEN),
     ("08", "Scorecard", "Nine claims:\nwhich hold?", BLACK),
 )
+TO_COME = ("07", "08")  # not written yet
 
 
 def course_map() -> Figure:
-    """The path through the course: its chapters in order, each with its question."""
+    """The path through the course: its chapters in two rows, each with its question; hollow what is still to come."""
     figure, axes = panels(width=10, height=4.6)
     ax = axes[0, 0]
     ax.axis("off")
-    ax.set(xlim=(-0.52, 4.72), ylim=(-0.55, 1.25), title="Nine steps beyond training error, one question each")
-    # Left to right along the upper row, then around and back along the lower one.
-    there, back = [(column, 1) for column in range(5)], [(column + 0.5, 0) for column in (3, 2, 1, 0)]
-    path = [*there, (4.6, 1), (4.6, 0), *back]
-    ax.plot(*zip(*path), color="#d0d0d0", linewidth=9, zorder=0, solid_joinstyle="round")
-    places = there + back
+    ax.set(xlim=(-0.5, 4.55), ylim=(-0.55, 1.25), title="Nine steps beyond training error, one question each")
+    places = [(column, 1) for column in range(5)] + [(column + 0.25, 0) for column in range(4)]
+    path = {"color": "#d0d0d0", "linewidth": 9, "zorder": 0, "solid_capstyle": "round"}
+    for row in (places[:5], places[5:]):
+        ax.plot(*zip(*row), **path)
     for (number, name, question, colour), (x, y) in zip(CHAPTERS, places):
-        ax.plot(x, y, "o", markersize=44, color=colour)
-        ax.text(x, y, number, ha="center", va="center", color="white", fontsize=17, fontweight="bold")
-        ax.text(x, y - 0.2, name, ha="center", va="top", fontsize=13, fontweight="bold", color=colour)
+        hollow = number in TO_COME
+        ax.plot(x, y, "o", markersize=44, color=colour, markerfacecolor="white" if hollow else colour, markeredgewidth=3)
+        inside = ink(colour) if hollow else "white"
+        ax.text(x, y, number, ha="center", va="center", color=inside, fontsize=17, fontweight="bold")
+        ax.text(x, y - 0.2, name, ha="center", va="top", fontsize=13, fontweight="bold", color=ink(colour))
+        question += "\n(to come)" if hollow else ""
         ax.text(x, y - 0.31, question, ha="center", va="top", fontsize=11, linespacing=1.15)
     return figure
