@@ -1,4 +1,5 @@
-"""`SEEDS` at the top of a chapter may be any distinct numbers: every chapter runs on them, with trainings cut short.
+"""`SEEDS` at the top of a chapter may be any distinct numbers, and every question be answered: each chapter runs so,
+with trainings cut short.
 
 Cut short, an epoch is one step. What comes out is nonsense; that no cell stops is what is asked here. What the cards
 say on other seeds has to be read off a real run.
@@ -11,7 +12,7 @@ import nbformat
 import pytest
 import torch
 
-from course_utils import data, gan, plots, training
+from course_utils import data, gan, plots, predictions, training
 from course_utils.notebooks import find
 from course_utils.training import loop, many
 
@@ -29,6 +30,19 @@ def cut_short(monkeypatch, name):
         monkeypatch.setattr(room, name, lambda *arguments, take=take: islice(take(*arguments), steps))
     monkeypatch.setattr(gan, "train_gans", lambda *a, train=gan.train_gans, **k: train(*a, **k | {"steps": 16}))
     monkeypatch.setattr(plots, "show", lambda figure, alt: None)
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """A reader who answers every question: a half, or the first of the names. Gives the names of each choice."""
+    choices, predict = [], predictions.predict
+
+    def answer(said, unit="%", among=()):
+        choices.extend([among] if among else [])
+        return predict(among[0] if among else "0.5", unit, among)
+
+    monkeypatch.setattr(predictions, "predict", answer)
+    return choices
 
 
 def run(name, seeds):
@@ -49,8 +63,17 @@ def test_most_chapters_take_seeds():
 
 @pytest.mark.notebook
 @pytest.mark.parametrize("name", TAKES_SEEDS)
-def test_a_chapter_runs_on_any_seeds(name, cut_short):
-    run(name, (1000, 7, 3_000_000) if name != "03_mixup" else (1000, 7, 3_000_000, 12))
+def test_a_chapter_runs_on_any_seeds_and_answers_every_prediction_in_its_own_unit(name, cut_short, answers, capsys):
+    source = "\n".join(cell.source for cell in BOOKS[name].cells)
+    seeds = eval(re.search(r"^SEEDS = (.*)$", source, re.M)[1])
+    run(name, (1000, 7, 3_000_000, 12, 99, 5_000, 31, 2)[: len(seeds)])
+    told = re.findall(r"You predicted (.+?)\. Measured: (.+)\.", capsys.readouterr().out)
+    assert len(told) >= source.count(".beside(") > 0
+    for predicted, measured in told:
+        if predicted == "50 %":
+            assert not (float(measured.split()[0]) < 0 or float(measured.split()[0]) > 100), measured
+        for names in answers:
+            assert predicted != names[0] or any(measured in other for other in answers), measured
 
 
 def test_other_seeds_draw_other_images_and_a_larger_part_begins_with_the_smaller():
