@@ -1,7 +1,7 @@
 """Generative adversarial networks in the plane (Goodfellow et al., NIPS 2014), many at once.
 
 A generator g turns noise into points, a discriminator d tells them from real ones. Small enough to watch: what the
-generator makes can be drawn, and the parts of the data that it leaves out can be counted.
+generator makes can be drawn, and how much of it lies where it should can be counted.
 """
 
 import math
@@ -16,10 +16,9 @@ from course_utils import models, progress
 from course_utils.data import ring_of_gaussians
 from course_utils.training import Stack, check_positive
 
-# From (discriminator, real points, fake points, lam) to one number: what the discriminator makes small and the
-# generator makes large.
+# From (discriminator, real points, fake points, lam) to one number: what d makes small and g makes large.
 Risk = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor, Tensor], Tensor]
-DrawLam = Callable[[int, torch.Generator], Tensor]  # from (n, rng) to n shares lam of the real point, in [0, 1]
+DrawLam = Callable[[int, torch.Generator], Tensor]  # from (n, generator) to n shares lam of the real point, in [0, 1]
 
 
 class GanRecord(NamedTuple):
@@ -28,6 +27,7 @@ class GanRecord(NamedTuple):
     steps: Tensor  # [S] int64: generator steps taken
     samples: Tensor  # [S, M, 500, 2]: points that each generator makes
     gradients: Tensor  # [S, M]: average norm of the discriminator's input gradient at those points
+    spreads: Tensor  # [S, M]: standard deviation of its logits, over those points and as many real ones
 
 
 def mixup_gan_risk(discriminate: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, lam: Tensor) -> Tensor:
@@ -50,8 +50,8 @@ def mixup_gan_risk(discriminate: Callable[[Tensor], Tensor], real: Tensor, fake:
     return F.binary_cross_entropy_with_logits(logits, lam.expand_as(logits))
 
 
-def real_or_fake(n: int, rng: torch.Generator) -> Tensor:
-    """The shares of the usual objective: nothing is mixed, every second point is real. Nothing is drawn from `rng`."""
+def real_or_fake(n: int, generator: torch.Generator) -> Tensor:
+    """The shares of the usual objective: nothing is mixed, every second point is real. Nothing is drawn."""
     return torch.arange(n).remainder(2).float()
 
 
@@ -92,63 +92,52 @@ def train_gans(
     check_positive(discriminator_steps=discriminator_steps, pairs=pairs, lr=lr)
     if not 1 <= moments <= steps:
         raise ValueError(f"moments must be between 1 and the {steps} steps, got {moments}")
-    generators = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=2, seed=seed) for seed in seeds])
-    discriminators = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=1, seed=1_000 + seed) for seed in seeds])
+    g = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=2, seed=seed) for seed in seeds])
+    d = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=1, seed=1_000 + seed) for seed in seeds])
     adam_g, adam_d = (
-        torch.optim.Adam(stack.weights.values(), lr=lr, betas=(0.5, 0.999), fused=True)
-        for stack in (generators, discriminators)
+        torch.optim.Adam(stack.weights.values(), lr=lr, betas=(0.5, 0.999), fused=True) for stack in (g, d)
     )
-    rng = torch.Generator().manual_seed(seeds[0])
+    generator = torch.Generator().manual_seed(seeds[0])
     looks, seen = {math.ceil(steps * (k + 1) / moments) for k in range(moments)}, []
     for step in progress.track(range(1, steps + 1), f"{len(seeds)} pairs of networks"):
         for _ in range(discriminator_steps):
-            _take_step(adam_d, _risks(generators, discriminators, draws, risk, pairs, rng))
-        value = _risks(generators, discriminators, draws, risk, pairs, rng)
+            _take_step(adam_d, _risks(g, d, draws, risk, pairs, generator))
+        value = _risks(g, d, draws, risk, pairs, generator)
         if not math.isfinite(value.item()):
             raise FloatingPointError(f"the risk is {value.item()} at step {step} of {steps}; try an lr below {lr:g}")
         _take_step(adam_g, -value)
         if step in looks:
-            seen.append((torch.tensor(step), *_look(generators, discriminators, rng)))
+            seen.append((torch.tensor(step), *_look(g, d, generator)))
     return GanRecord(*(torch.stack(part) for part in zip(*seen)))
 
 
-def share_near(samples: Tensor, modes: Tensor, radius: float) -> Tensor:
-    """The share of a generator's points that lie near some mode of the data.
+def well_placed(samples: Tensor, modes: Tensor, radius: float) -> Tensor:
+    """The share of a generator's points that lie where the data has them: near a mode, and no more than its due.
+
+        Σ_k min(share of the points near mode k, 1 / K)
+
+    Points between the modes count nothing, and neither does what one of K equal modes gets beyond 1 / K: both a ring
+    without modes and a heap on one of them score low.
 
     Args:
         samples: [..., n, 2].
-        modes: [K, 2], the centres.
+        modes: [K, 2], the centres, farther apart than two radii.
         radius: how far from its centre a point still belongs to a mode.
 
     Returns:
-        [...] float32 in [0, 1].
+        [...] in [0, 1].
     """
-    return (torch.cdist(samples, modes) <= radius).any(dim=-1).float().mean(dim=-1)
+    near = (torch.cdist(samples, modes) <= radius).float().mean(dim=-2)  # [..., K]
+    return near.clamp(max=1 / len(modes)).sum(dim=-1)
 
 
-def covered(samples: Tensor, modes: Tensor, radius: float, share: float = 0.02) -> Tensor:
-    """How many modes of the data a generator covers: those near which at least `share` of its points lie.
-
-    Args:
-        samples, modes, radius: as in `share_near`; the modes must be farther apart than two radii.
-        share: of the n points, in (0, 1].
-
-    Returns:
-        [...] int64 in 0…K.
-    """
-    near = torch.cdist(samples, modes) <= radius  # [..., n, K]
-    return (near.float().mean(dim=-2) >= share).sum(dim=-1)
-
-
-def _risks(
-    generators: Stack, discriminators: Stack, draws: Sequence[DrawLam], risk: Risk, pairs: int, rng: torch.Generator
-) -> Tensor:
+def _risks(g: Stack, d: Stack, draws: Sequence[DrawLam], risk: Risk, pairs: int, generator: torch.Generator) -> Tensor:
     """The risks of all discriminators on fresh pairs, added up."""
     many, device = len(draws), models.chosen_device()
-    real = ring_of_gaussians(many * pairs, rng).view(many, pairs, 2).to(device)
-    fake = generators(torch.randn(many, pairs, 2, generator=rng).to(device))
-    lam = torch.stack([draw(pairs, rng) for draw in draws]).unsqueeze(2).to(device)
-    return many * risk(discriminators, real, fake, lam)
+    real = ring_of_gaussians(many * pairs, generator).view(many, pairs, 2).to(device)
+    fake = g(torch.randn(many, pairs, 2, generator=generator).to(device))
+    lam = torch.stack([draw(pairs, generator) for draw in draws]).unsqueeze(2).to(device)
+    return many * risk(d, real, fake, lam)
 
 
 def _take_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -160,9 +149,14 @@ def _take_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.step()
 
 
-def _look(generators: Stack, discriminators: Stack, rng: torch.Generator, n: int = 500) -> tuple[Tensor, Tensor]:
-    """(n points of each generator [M, n, 2], the mean norm of its discriminator's gradient there [M])."""
-    noise = torch.randn(len(generators.networks), n, 2, generator=rng)
-    points = generators(noise.to(models.chosen_device())).detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(discriminators(points).sum(), points)
-    return points.detach().cpu(), gradient.norm(dim=2).mean(dim=1).cpu()
+def _look(g: Stack, d: Stack, generator: torch.Generator, n: int = 500) -> tuple[Tensor, Tensor, Tensor]:
+    """(n points of each generator [M, n, 2]; the mean norm of its discriminator's gradient there [M]; the standard
+    deviation of the discriminator's logits, there and at n real points [M])."""
+    many, device = len(g.networks), models.chosen_device()
+    points = g(torch.randn(many, n, 2, generator=generator).to(device)).detach().requires_grad_()
+    fake = d(points)
+    (gradient,) = torch.autograd.grad(fake.sum(), points)
+    with torch.no_grad():
+        real = d(ring_of_gaussians(many * n, generator).view(many, n, 2).to(device))
+    spread = torch.cat([fake.detach(), real], dim=1).std(dim=(1, 2))
+    return points.detach().cpu(), gradient.norm(dim=2).mean(dim=1).cpu(), spread.cpu()

@@ -52,23 +52,27 @@ def by_hand(seed, steps, pairs, lr, draw):
             adam[net].step()
     noise = torch.randn(1, 500, 2, generator=generator)[0]
     points = maker(noise).detach().requires_grad_()
-    judge(points).sum().backward()
-    return points.detach(), points.grad.norm(dim=1).mean()
+    said = judge(points)
+    said.sum().backward()
+    real = data.ring_of_gaussians(500, generator)
+    spread = torch.cat([said, judge(real)]).std().detach()
+    return points.detach(), points.grad.norm(dim=1).mean(), spread
 
 
 @pytest.mark.parametrize("draw", [gan.real_or_fake, partial(sample_lam, 0.5)])
 def test_it_agrees_with_a_loop_written_by_hand(draw):
     record = gan.train_gans([draw], seeds=[3], steps=12, discriminator_steps=2, pairs=16, moments=1)
-    points, gradient = by_hand(3, 12, 16, 5e-3, draw)
+    points, gradient, spread = by_hand(3, 12, 16, 5e-3, draw)
     assert torch.allclose(record.samples[0, 0], points, atol=2e-3)
     assert record.gradients[0, 0].item() == pytest.approx(gradient.item(), rel=1e-2)
+    assert record.spreads[0, 0].item() == pytest.approx(spread.item(), rel=1e-2)
 
 
 def test_the_record_has_a_row_for_each_moment_and_pair():
     record = gan.train_gans([gan.real_or_fake] * 3, seeds=[0, 1, 2], steps=10, pairs=8, moments=4)
     assert record.steps.tolist() == [3, 5, 8, 10]
     assert record.samples.shape == (4, 3, 500, 2)
-    assert record.gradients.shape == (4, 3)
+    assert record.gradients.shape == record.spreads.shape == (4, 3)
     again = gan.train_gans([gan.real_or_fake] * 3, seeds=[0, 1, 2], steps=10, pairs=8, moments=4)
     assert torch.equal(record.samples, again.samples)
 
@@ -77,17 +81,28 @@ def test_generators_learn_where_the_ring_is():
     record = gan.train_gans([gan.real_or_fake] * 2, seeds=[0, 1], steps=200, moments=2)
     before, after = (record.samples[k].norm(dim=2).sub(4).abs().mean().item() for k in (0, 1))
     assert after < 1.5
-    assert gan.share_near(record.samples[-1], data.RING, 3 * data.RING_STD).mean() > 0.15
+    assert gan.well_placed(record.samples[-1], data.RING, 3 * data.RING_STD).mean() > 0.15
 
 
-def test_what_is_covered_is_counted():
-    modes = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
-    points = torch.cat([torch.zeros(97, 2), torch.tensor([[10.0, 0.5]] * 2), torch.tensor([[0.0, 9.9]])])
-    assert gan.covered(points, modes, radius=1.0).item() == 2  # a single point of a hundred is below two per cent
-    assert gan.covered(points, modes, radius=1.0, share=0.01).item() == 3
-    assert gan.covered(points.expand(4, 5, -1, -1), modes, radius=1.0).shape == (4, 5)
-    far = torch.cat([points, torch.full((100, 2), 50.0)])
-    assert gan.share_near(far, modes, radius=1.0).item() == pytest.approx(0.5)
+def test_points_between_the_modes_and_heaps_on_one_count_little():
+    modes = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
+    heap = torch.zeros(100, 2)
+    assert gan.well_placed(heap, modes, radius=1.0).item() == pytest.approx(0.25)
+    even = modes.repeat(25, 1)
+    assert gan.well_placed(even, modes, radius=1.0).item() == pytest.approx(1)
+    assert gan.well_placed(even + 2, modes, radius=1.0).item() == 0
+    half = torch.where(torch.arange(100)[:, None] < 50, even, even + 2)
+    assert gan.well_placed(half, modes, radius=1.0).item() == pytest.approx(0.5)
+    assert gan.well_placed(half.expand(4, 5, -1, -1), modes, radius=1.0).shape == (4, 5)
+
+
+def test_a_ring_without_modes_scores_half_and_the_data_itself_nearly_all():
+    generator = torch.Generator().manual_seed(0)
+    angle = 2 * math.pi * torch.rand(5_000, generator=generator)
+    ring = 4 * torch.stack([angle.cos(), angle.sin()], dim=1)
+    real = data.ring_of_gaussians(5_000, generator)
+    assert 0.4 < gan.well_placed(ring, data.RING, 3 * data.RING_STD) < 0.55
+    assert gan.well_placed(real, data.RING, 3 * data.RING_STD) > 0.95
 
 
 @pytest.mark.parametrize(

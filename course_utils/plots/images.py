@@ -33,30 +33,38 @@ def pictures(images: Tensor, captions: Sequence[str], *, title: str, columns: in
     return figure
 
 
-def mixing_gallery(draws: dict[float, tuple[Tensor, Tensor]], *, title: str) -> Figure:
-    """What mixup makes of a batch: a row for each alpha, the density of its weights and some pictures.
+def mixing_gallery(draws: dict[float, tuple[Sequence[str] | Tensor, Tensor]], *, title: str) -> Figure:
+    """What mixup makes of a batch: a row for each alpha, the density of its weights and some images.
 
     Args:
-        draws: for each alpha, weights lam [n] and mixed pictures [n, 1, H, W].
+        draws: for each alpha, n captions (or weights lam) and mixed images [n, 1, H, W].
         title: the finding.
     """
     columns = len(next(iter(draws.values()))[0])
     figure, axes = panels(
-        len(draws), 1 + columns, width=11, height=0.9 + 1.35 * len(draws), width_ratios=[2.6] + [1] * columns
+        len(draws), 1 + columns, width=11, height=0.9 + 1.55 * len(draws), width_ratios=[2.6] + [1] * columns
     )
-    for row, (alpha, (lam, mixed)) in zip(axes, draws.items()):
+    for row, (alpha, (captions, mixed)) in zip(axes, draws.items()):
         draw_beta(row[0], alpha, PURPLE)
         row[0].set(ylabel=f"alpha = {alpha:g}", yticks=[], xticks=[0, 0.5, 1], xlabel="")
-        for ax, weight, picture in zip(row[1:], lam, mixed):
+        for ax, caption, image in zip(row[1:], captions, mixed):
             ax.axis("off")
-            ax.imshow(picture[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
-            ax.set_title(f"{weight:.2f}", fontsize=11, fontweight="normal", loc="center", pad=3)
+            ax.imshow(image[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
+            caption = caption if isinstance(caption, str) else f"{caption:.2f}"
+            ax.set_title(caption, fontsize=11, fontweight="normal", loc="center", pad=3)
+    axes[0, 0].set_title("density of lam", fontsize=12)
     axes[-1, 0].set_xlabel("lam")
     headline(figure, title)
     return figure
 
 
-def draw_boundary(ax: Axes, predict: Callable[[Tensor], Tensor], points: Tensor, labels: Tensor) -> None:
+def draw_boundary(
+    ax: Axes,
+    predict: Callable[[Tensor], Tensor],
+    points: Tensor,
+    labels: Tensor,
+    best: Callable[[Tensor], Tensor] | None = None,
+) -> None:
     """Where a model of two classes in the plane changes its mind.
 
     Args:
@@ -64,13 +72,17 @@ def draw_boundary(ax: Axes, predict: Callable[[Tensor], Tensor], points: Tensor,
         predict: from points [M, 2] to logits [M, 2].
         points: [N, 2], the training points, drawn as circles (class 0) and triangles (class 1).
         labels: [N] int64 in {0, 1}.
+        best: another such function, whose boundary is drawn dashed.
     """
     side = torch.linspace(*PLANE[0], 120), torch.linspace(*PLANE[1], 100)
     x, y = torch.meshgrid(*side, indexing="xy")
-    second = predict(torch.stack([x.flatten(), y.flatten()], dim=1)).softmax(dim=1)[:, 1].view_as(x)
-    x, y, second = x.numpy(), y.numpy(), second.numpy()
-    ax.contourf(x, y, second, levels=np.linspace(0, 1, 11), cmap=TWO_CLASSES)
-    ax.contour(x, y, second, levels=[0.5], colors=BLACK, linewidths=2)
+    plane = torch.stack([x.flatten(), y.flatten()], dim=1)
+    second = predict(plane).softmax(dim=1)[:, 1].view_as(x).numpy()
+    ax.contourf(x.numpy(), y.numpy(), second, levels=np.linspace(0, 1, 11), cmap=TWO_CLASSES)
+    ax.contour(x.numpy(), y.numpy(), second, levels=[0.5], colors=BLACK, linewidths=2)
+    if best is not None:
+        second = best(plane).softmax(dim=1)[:, 1].view_as(x).numpy()
+        ax.contour(x.numpy(), y.numpy(), second, levels=[0.5], colors=BLACK, linewidths=1.2, linestyles="dashed")
     draw_points(ax, points, labels)
 
 

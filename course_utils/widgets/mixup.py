@@ -17,12 +17,12 @@ def draw_mixing(
     """Two digits mixed, how often that weight is drawn, and what ERM and a mixup network answer.
 
     Args:
-        pair: [10, 1, 28, 28], one picture for each digit.
-        nets: for each alpha, by the name it has on the page, a network trained with it; the first one is ERM.
+        pair: [10, 1, 28, 28], one image for each digit.
+        nets: by the name it has on the page, a network for each alpha; the first one is ERM.
         alphas: the same names, and the numbers.
         first, second: the digits.
         lam: the weight of the first, in [0, 1].
-        alpha: whose network stands beside ERM.
+        alpha: the name of the network that stands beside ERM.
     """
     mixed = lam * pair[first] + (1 - lam) * pair[second]
     erm = next(iter(nets))
@@ -31,19 +31,19 @@ def draw_mixing(
     picture.imshow(mixed[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
     picture.axis("off")
     words = [
-        f"{share:.0%} of {'an' if digit == 8 else 'a'} {digit}" for share, digit in ((lam, first), (1 - lam, second))
+        f"{100 * share:.0f} % of {'an' if digit == 8 else 'a'} {digit}"
+        for share, digit in ((lam, first), (1 - lam, second))
     ]
     picture.set_title(", ".join(words), fontsize=13)
-    plots.draw_beta(density, alphas[alpha], plots.PURPLE, f"how often: alpha = {0 if alpha == erm else alpha}")
+    plots.draw_beta(density, alphas[alpha], plots.PURPLE, f"how often (alpha = {alphas[alpha]:g})")
     density.axvline(lam, color=plots.BLACK, linestyle=":")
     said = {name: metrics.outputs(nets[name], mixed[None]).softmax(dim=1)[0] for name in dict.fromkeys((erm, alpha))}
-    for offset, colour, (name, probability) in zip((-0.2, 0.2), plots.COLOURS[2:], said.items()):
+    for offset, colour, (name, probability) in zip((-0.2, 0.2), plots.COLOURS, said.items()):
         bars = torch.arange(10) + offset
-        label = "ERM" if name == erm else f"mixup, alpha = {name}"
-        answers.bar(bars.tolist(), probability.tolist(), width=0.4, color=colour, label=label)
+        answers.bar(bars.tolist(), probability.tolist(), width=0.4, color=colour, label=name)
     answers.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1.3), yticks=[0, 0.5, 1])
     answers.legend(loc="upper right", fontsize=11, framealpha=0.9)
-    tops = [f"{who} says {p.argmax()} ({p.max():.0%})" for who, p in zip(("ERM", "mixup"), said.values())]
+    tops = [f"{who} says {p.argmax()} ({100 * p.max():.0f} %)" for who, p in zip(("ERM", "mixup"), said.values())]
     plots.headline(figure, "; ".join(tops))
     return figure
 
@@ -52,16 +52,16 @@ def mixing_desk(nets: dict[str, nn.Module], alphas: dict[str, float], images: Te
     """Mix two digits with any weight, and ask networks that were trained with several alphas about the result.
 
     Args:
-        nets: for each alpha, by the name it has on the page, a network trained with it; the first one is ERM.
+        nets: by the name it has on the page, a network for each alpha; the first one is ERM.
         alphas: the same names, and the numbers.
-        images: [N, 1, 28, 28], labels: [N]; the first picture of each digit is taken.
+        images: [N, 1, 28, 28], labels: [N]; the first image of each digit is taken.
 
     Raises:
-        ValueError: a digit of which there is no picture.
+        ValueError: a digit of which there is no image.
     """
     return SliderFigure(
         partial(draw_mixing, one_of_each(images, labels), nets, alphas),
-        alt="A mixed picture, the Beta density with its weight marked, and the class probabilities that an ERM and "
+        alt="A mixed image, the Beta density with its weight marked, and the class probabilities that an ERM and "
         "a mixup network give to it.",
         start={"first": 3, "second": 4, "lam": 0.4, "alpha": list(nets)[len(nets) // 2]},
         first=range(10),
