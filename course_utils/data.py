@@ -222,11 +222,39 @@ def two_moons(n: int, noise: float = 0.25, seed: int = 0) -> tuple[Tensor, Tenso
         raise ValueError(f"noise must be at least 0, got {noise}")
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(n)[torch.randperm(n, generator=generator)] % 2
-    angle = math.pi * torch.rand(n, generator=generator)
-    upper = torch.stack([angle.cos(), angle.sin()], dim=1)
-    lower = torch.stack([1 - angle.cos(), 0.5 - angle.sin()], dim=1)
+    upper, lower = _half_circles(math.pi * torch.rand(n, generator=generator))
     points = torch.where(labels[:, None] == 0, upper, lower)
     return points + noise * torch.randn(n, 2, generator=generator), labels
+
+
+def best_logits(points: Tensor, noise: float = 0.25) -> Tensor:
+    """What the best possible classifier of `two_moons` says: no rule has a smaller true error, or true risk.
+
+    It knows what no data tell for certain: how dense each class is at a point. That is the average, along the class's
+    half circle (here over 400 places), of the noise's Gaussian around each place.
+
+    Args:
+        points: [N, 2].
+        noise: with which `two_moons` draws, above 0.
+
+    Returns:
+        logits [N, 2], each class's log-density and one constant: their softmax is the true probability of each class.
+
+    Raises:
+        ValueError: a noise that is not above 0.
+    """
+    if not noise > 0:
+        raise ValueError(f"noise must be above 0, or the classes have no density; got {noise}")
+    places = _half_circles(math.pi * (torch.arange(400) + 0.5) / 400)
+    logits = [(-(torch.cdist(points, arc) ** 2) / (2 * noise**2)).logsumexp(dim=1) for arc in places]
+    return torch.stack(logits, dim=1)
+
+
+def _half_circles(angle: Tensor) -> tuple[Tensor, Tensor]:
+    """The places [n, 2] at these angles on the upper half circle, class 0, and on the lower one, class 1."""
+    upper = torch.stack([angle.cos(), angle.sin()], dim=1)
+    lower = torch.stack([1 - angle.cos(), 0.5 - angle.sin()], dim=1)
+    return upper, lower
 
 
 def ring_of_gaussians(n: int, generator: torch.Generator) -> Tensor:

@@ -184,6 +184,34 @@ def test_the_noise_of_the_moons_has_the_deviation_asked_for():
     assert abs((noisy - clean).std() - 0.3) < 0.01
 
 
+def test_the_best_logits_are_the_true_probabilities():
+    """Where they say 70 to 80 %, class 1 is there in as many cases."""
+    points, labels = data.two_moons(20_000, noise=0.35, seed=1)
+    second = data.best_logits(points, noise=0.35).softmax(dim=1)[:, 1]
+    for low in torch.arange(0, 1, 0.1):
+        inside = (second >= low) & (second < low + 0.1)
+        assert abs(second[inside].mean() - labels[inside].float().mean()) < 0.06
+
+
+def test_the_best_possible_error_is_the_overlap_of_the_two_densities():
+    """Half the integral of the smaller density, on a grid of its own; and no neighbouring rule errs less."""
+    step, noise = 0.05, 0.35
+    side = torch.arange(-3.5, 4.5, step)
+    grid = torch.cartesian_prod(side, side)
+    # best_logits leaves out what both densities have in common: 1 / (400 · 2π · noise²).
+    density = data.best_logits(grid, noise).exp() / (400 * 2 * torch.pi * noise**2)
+    assert torch.allclose(density.sum(dim=0) * step**2, torch.ones(2), atol=1e-3)
+    overlap = 0.5 * density.min(dim=1).values.sum().item() * step**2
+    points, labels = data.two_moons(20_000, noise, seed=1)
+    logits = data.best_logits(points, noise)
+    error = (logits.argmax(dim=1) != labels).float().mean().item()
+    assert abs(error - overlap) < 0.01
+    for shift in (-1, 1):
+        assert ((logits + torch.tensor([0, shift])).argmax(dim=1) != labels).float().mean() > error
+    with pytest.raises(ValueError, match="noise must be above 0"):
+        data.best_logits(points, noise=0)
+
+
 def test_impossible_moons_are_refused():
     with pytest.raises(ValueError, match="n must be at least 2"):
         data.two_moons(1)

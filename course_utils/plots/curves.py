@@ -86,7 +86,8 @@ def draw_lines(
     drawn = []
     for column, place in zip(columns, _places(names)):
         colour, marker = COLOURS[place], MARKERS[place]
-        drawn += ax.plot(means.index, means[column], color=colour, linestyle=DASHES[place])
+        line = means[column].dropna()  # not every column need be measured at every x
+        drawn += ax.plot(line.index, line, color=colour, linestyle=DASHES[place])
         if repeated and len(means) >= 15:
             spread = frame.groupby(x)[column].agg(["min", "max"])
             # Paler bands of two colours would become one in `png`.

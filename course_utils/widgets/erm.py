@@ -16,21 +16,31 @@ def draw_moons(capacity: int, examples: int, noise: float) -> Figure:
         noise: standard deviation of the noise on each coordinate.
     """
     points, labels = data.two_moons(examples, noise, seed=0)
-    model = models.mlp(inputs=2, hidden=(capacity, capacity), classes=2, seed=1)
-    training.fit(model, points, labels, epochs=200, batch_size=examples, lr=0.03, show=False)
+    world, truth = data.two_moons(5_000, noise, seed=1)
+    network = models.mlp(inputs=2, hidden=(capacity, capacity), classes=2, seed=1)
+    training.fit(network, points, labels, epochs=200, batch_size=examples, lr=0.03, show=False)
     errors = {
-        "training": 1 - metrics.accuracy(model, points, labels),
-        "true": 1 - metrics.accuracy(model, *data.two_moons(5_000, noise, seed=1)),
+        "training": 1 - metrics.accuracy(network, points, labels),
+        "true": 1 - metrics.accuracy(network, world, truth),
+        "best\npossible": metrics.error_rate(data.best_logits(world, noise).argmax(dim=1), truth),
     }
-    figure, axes = plots.panels(1, 2, width=9, height=4, width_ratios=(3, 1))
-    plots.draw_boundary(axes[0, 0], lambda plane: metrics.outputs(model, plane), points, labels)
-    bars = axes[0, 1].bar(list(errors), list(errors.values()), color=plots.COLOURS)
-    axes[0, 1].bar_label(bars, [f"{error:.0%}" for error in errors.values()])
-    axes[0, 1].set(ylim=(0, 0.55), ylabel="error rate", yticks=[])
+    figure, axes = plots.panels(1, 2, width=10, height=4, width_ratios=(1.9, 1))
+    boundary, bars = axes[0]
+    plots.draw_boundary(
+        boundary,
+        lambda plane: metrics.outputs(network, plane),
+        points,
+        labels,
+        best=lambda plane: data.best_logits(plane, noise),
+    )
+    boundary.set(aspect="equal", xlabel="dashed: the best possible boundary")
+    drawn = bars.bar(list(errors), list(errors.values()), color=(plots.BLUE, plots.VERMILLION, plots.GREY))
+    bars.bar_label(drawn, [f"{100 * error:.0f} %" for error in errors.values()])
+    bars.set(ylim=(0, 0.55), ylabel="error rate", yticks=[])
     plots.headline(
         figure,
-        f"{models.count_parameters(model):,} parameters, {examples} examples: "
-        f"a gap of {100 * (errors['true'] - errors['training']):.0f} percentage points",
+        f"{models.count_parameters(network):,} weights, {examples} examples: "
+        f"a gap of {100 * (errors['true'] - errors['training']):.0f} points",
     )
     return figure
 
