@@ -40,6 +40,26 @@ def check_similarity(similarity: Tensor, labels: Tensor, kind: str) -> None:
         raise ValueError("similarity must be finite, got NaN or infinite values")
 
 
+def contradicts(labels: Tensor, bias: Tensor, rows: Tensor, partners: Tensor, kind: str) -> Tensor:
+    """Whether partners contradict: they have the same label and another bias ("positive"), or another label and the
+    same bias ("negative").
+
+    Args:
+        labels, bias: [N] int64.
+        rows, partners: int64 in 0…N − 1, places of examples, of any shapes that fit each other.
+        kind: one of KINDS.
+
+    Returns:
+        bool, in the shape that rows and partners have together.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    check_kind(kind)
+    same, alike = labels[rows] == labels[partners], bias[rows] == bias[partners]
+    return same & ~alike if kind == "positive" else ~same & alike
+
+
 @checked(check_similarity)
 def contradicting_pairs(similarity: Tensor, labels: Tensor, kind: str) -> tuple[Tensor, Tensor]:
     """For each example the one that contradicts it most, by how similar their biases are.
@@ -332,8 +352,8 @@ class SelecMix:
         """The partner of each of the rows, its place in the training set of n, [B] int64; the row itself where it
         stays alone or there is none."""
         pool = torch.randint(n, (self.pool,), generator=generator)
-        kind = self.kinds[torch.randint(len(self.kinds), (), generator=generator)]
-        index, has_partner = self.pairing(rows, pool, kind, generator)
+        coin = torch.randint(len(self.kinds), (), generator=generator)
+        index, has_partner = self.pairing(rows, pool, self.kinds[coin], generator)
         alone = torch.rand(len(rows), generator=generator) < self.alone
         return torch.where(has_partner & ~alone, pool[index], rows)
 
@@ -382,9 +402,7 @@ def contradicting_share(
     for rows in torch.randperm(len(labels), generator=generator).split(256):
         drawn = torch.randint(len(labels), (pool,), generator=generator)
         index, has_partner = pairing(rows, drawn, kind, generator)
-        partners = drawn[index]
-        same, alike = labels[partners] == labels[rows], bias[partners] == bias[rows]
-        found.append(has_partner & ((same & ~alike) if kind == "positive" else (~same & alike)))
+        found.append(has_partner & contradicts(labels, bias, rows, drawn[index], kind))
         possible.append(oracle(rows, drawn, kind, generator)[1])
     return tuple(torch.cat(flags).float().mean().item() for flags in (found, possible))
 

@@ -64,8 +64,8 @@ def test_a_run_that_fails_leaves_the_finished_ones(tmp_path, monkeypatch):
 
 
 def test_a_run_torn_between_its_two_rows_is_made_again_and_counts_once(tmp_path):
-    path, cell = tmp_path / "results.csv", Run("literature", "erm", 0.01, 0.0, 0)
-    best, last = (a_row(protocol="literature", selected=name) for name in ("best on test", "last"))
+    path, cell = tmp_path / "results.csv", Run("selecmix code", "erm", 0.01, 0.0, 0)
+    best, last = (a_row(protocol="selecmix code", selected=name) for name in ("best on test", "last"))
     reproduce.append(path, [best])
     assert reproduce.missing([cell], path) == [cell]
     reproduce.append(path, [best | {"unbiased": 0.7}, last])
@@ -100,13 +100,21 @@ def test_runs_go_side_by_side_and_the_same_one_is_made_once(tmp_path, monkeypatc
 
 def test_the_table_keeps_protocols_noise_and_selection_apart():
     rows = [a_row(seed=s, unbiased=u) for s, u in enumerate((0.5, 0.6, 0.7))]
-    rows += [a_row(protocol="literature"), a_row(protocol="literature", selected="best on test", unbiased=0.9)]
+    rows += [a_row(protocol="selecmix code"), a_row(protocol="selecmix code", selected="best on test", unbiased=0.9)]
     rows += [a_row(noise=0.1, unbiased=0.2), a_row(ratio=0.05, unbiased=0.8), a_row(seed=3, unbiased=nan)]
     rows += [a_row(data="another", unbiased=0.3)]
     table = reproduce.table(pd.DataFrame(rows))
     assert table.loc[("colored-mnist", "ours", "test", 0.0, "last", "erm")].tolist() == ["60.0 ± 10.0 (3)", "80.0 (1)"]
-    assert table.loc[("colored-mnist", "literature", "test", 0.0, "best on test", "erm"), 0.01] == "90.0 (1)"
+    assert table.loc[("colored-mnist", "selecmix code", "test", 0.0, "best on test", "erm"), 0.01] == "90.0 (1)"
     assert table.loc[("colored-mnist", "ours", "test", 0.1, "last", "erm"), 0.01] == "20.0 (1)"
+
+
+def test_a_table_by_one_name_mixes_nothing_else():
+    rows = pd.DataFrame([a_row(), a_row("lff", unbiased=0.8), a_row(protocol="selecmix code", unbiased=0.9)])
+    table = reproduce.table(rows.query("protocol == 'ours'"), by="method")
+    assert table.loc["erm", 0.01] == "50.0 (1)" and table.loc["lff", 0.01] == "80.0 (1)"
+    with pytest.raises(ValueError, match="results must be of one protocol"):
+        reproduce.table(rows, by="method")
 
 
 def test_published_numbers_are_tables_of_their_own():
@@ -116,7 +124,8 @@ def test_published_numbers_are_tables_of_their_own():
     assert table.loc[(denetdm, "LfF"), 0.005] == "63.39 ± 1.97"
     text = reproduce.markdown(table.loc[denetdm], "published")
     assert text.splitlines()[0] == "| published | 0.5 % | 1 % | 2 % | 5 % |"
-    assert text.splitlines()[-1] == "| DeNetDM | 74.72 ± 0.99 | 85.22 ± 0.76 | 89.29 ± 0.51 | 93.54 ± 0.22 |"
+    best = "| DeNetDM | **74.72 ± 0.99** | **85.22 ± 0.76** | **89.29 ± 0.51** | **93.54 ± 0.22** |"
+    assert text.splitlines()[-1] == best
 
 
 def test_the_command_line(monkeypatch):
@@ -159,8 +168,8 @@ def test_every_method_gives_a_row_that_the_file_takes_and_the_same_one_again(met
     assert [again[name] for name in reproduce.METRICS[:-1]] == [row[name] for name in reproduce.METRICS[:-1]]
 
 
-def test_validation_is_looked_at_once_in_the_literatures_protocol_too(small):
-    (row,) = reproduce.run(Run("literature", "erm", 0.05, 0.0, 0, "validation"))
+def test_validation_is_looked_at_once_in_the_codes_protocol_too(small):
+    (row,) = reproduce.run(Run("selecmix code", "erm", 0.05, 0.0, 0, "validation"))
     assert row["selected"] == "last" and 0 < row["estimate"] < 1
 
 
@@ -172,10 +181,20 @@ def test_a_run_without_git_is_a_run_all_the_same(small, monkeypatch):
     assert row["commit"] == "unknown"
 
 
-def test_the_literatures_protocol_names_two_epochs(small):
-    best, last = reproduce.run(Run("literature", "erm", 0.05, 0.0, 0))
+def test_the_codes_protocol_names_two_epochs(small):
+    best, last = reproduce.run(Run("selecmix code", "erm", 0.05, 0.0, 0))
     assert (last["selected"], best["selected"]) == ("last", "best on test")
     assert last["epoch"] == 2 and best["unbiased"] >= last["unbiased"]
+
+
+@pytest.mark.parametrize(
+    "cell", [Run("ours", "selecmix", 0.05, 0.0, 0, "validation"), Run("ours", "erm", 0.05, 0.0, 0)]
+)
+def test_the_auxiliary_model_is_trained_once_or_not_at_all(cell, small, monkeypatch):
+    made, train = [], runs.auxiliary
+    monkeypatch.setattr(runs, "auxiliary", lambda *given: made.append(1) or train(*given))
+    reproduce.run(cell)
+    assert len(made) == (cell.method == "selecmix")
 
 
 @pytest.mark.parametrize("method", ["erm", "selecmix"])
@@ -206,11 +225,11 @@ def test_the_estimate_is_the_unbiased_accuracy_where_the_auxiliary_model_sees_th
         assert found == pytest.approx(unbiased, abs=0.06)
 
 
-def test_the_literatures_network_sees_dark_pictures():
-    net = reproduce.network("erm", reproduce.PROTOCOLS["literature"], 0)
+def test_the_codes_network_sees_dark_images():
+    net = reproduce.network(reproduce.METHODS["erm"], reproduce.PROTOCOLS["selecmix code"], 0)
     assert [layer.out_features for layer in net.modules() if isinstance(layer, nn.Linear)] == [100, 100, 16, 10]
     assert net[0](torch.ones(1)).item() == pytest.approx(1 / 255)
-    assert isinstance(reproduce.network("lff-selecmix", reproduce.PROTOCOLS["ours"], 0), lff.Pair)
+    assert isinstance(reproduce.network(reproduce.METHODS["lff-selecmix"], reproduce.PROTOCOLS["ours"], 0), lff.Pair)
 
 
 def test_the_controls_mix_as_they_say():
@@ -228,7 +247,8 @@ def test_the_controls_mix_as_they_say():
 
 def test_noise_is_put_on_the_labels_and_not_on_the_test(small, monkeypatch):
     seen = {}
-    monkeypatch.setitem(reproduce.METHODS, "erm", lambda given: seen.update(given=given) or training.erm)
+    erm = reproduce.METHODS["erm"]._replace(loss=lambda given: seen.update(given=given) or training.erm)
+    monkeypatch.setitem(reproduce.METHODS, "erm", erm)
     reproduce.run(Run("ours", "erm", 0.05, 0.4, 0))
     _, labels, _ = biased.colored_mnist("train+validation", 0.05, 0)
     assert (seen["given"].labels != labels).float().mean().item() == pytest.approx(0.4)
@@ -268,8 +288,8 @@ def test_the_stored_table_has_each_run_once_and_enough_seeds_of_each_cell():
     seeds = cells["seed"].nunique()
     for ratio in biased.RATIOS:
         assert all(seeds["ours", method, ratio] >= 5 for method in reproduce.METHODS)
-        assert seeds["literature", "erm", ratio] >= 3
-    assert seeds["literature", "selecmix", 0.01] >= 3
+        assert seeds["selecmix code", "erm", ratio] >= 3
+    assert seeds["selecmix code", "selecmix", 0.01] >= 3
 
 
 def test_the_stored_rows_are_of_the_protocols_as_they_are():

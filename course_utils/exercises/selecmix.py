@@ -246,7 +246,7 @@ PAIRS = Exercise(
 def _mixture(
     about: str, n: int, rows: Tensor, partners: Tensor, shape: tuple[int, ...] = (3, 2, 4), seed: int = 0
 ) -> Case:
-    """Pictures that differ everywhere, so that a mixture tells its weight."""
+    """Images that differ everywhere, so that a mixture tells its weight."""
     drawn = torch.rand(n, *shape, generator=torch.Generator().manual_seed(n))
     images = drawn + torch.arange(float(n)).view(-1, 1, 1, 1) % 11
     return Case(about, images=images, labels=_drawn(n, 7, n), rows=rows, partners=partners, generator=Seed(seed))
@@ -256,7 +256,7 @@ def _judge_mixture(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Itera
     images, rows, partners, mixed = given["images"], given["rows"], given["partners"], got["mixed images"]
     if torch.equal(rows, partners):
         if not torch.allclose(mixed, images[rows], atol=1e-4):
-            yield "A picture that is its own partner should come out unchanged. Do the two weights add up to 1?"
+            yield "An image that is its own partner should come out unchanged. Do the two weights add up to 1?"
         return
     own, other = images[rows], images[partners]
     apart = (own - other).abs() > 0.05
@@ -267,7 +267,7 @@ def _judge_mixture(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Itera
         yield _no_mixture(given, mixed, spread)
     elif len(rows.unique()) < len(rows) and lam[rows == rows.mode().values].std() < 1e-3:
         yield (
-            "A picture that stands six times in rows has one weight each time. Draw a weight for each mixture: "
+            "An image that stands six times in rows has one weight each time. Draw a weight for each mixture: "
             "len(rows) "
             "of them."
         )
@@ -289,7 +289,7 @@ def _judge_mixture(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Itera
 
 
 def _no_mixture(given: Mapping[str, Any], mixed: Tensor, spread: Tensor) -> str:
-    """Why no weight explains the pictures."""
+    """Why no weight explains the images."""
     images, rows, partners = given["images"], given["rows"], given["partners"]
     own, other = images[rows], images[partners]
     for where, pair in {
@@ -298,25 +298,25 @@ def _no_mixture(given: Mapping[str, Any], mixed: Tensor, spread: Tensor) -> str:
     }.items():
         weight = ((mixed - pair[1]) / (pair[0] - pair[1])).flatten(1)
         if (weight - weight.median(dim=1, keepdim=True).values).abs().median() < 1e-3:
-            return f"{where}: take the pictures at the places that are given."
+            return f"{where}: take the images at the places that are given."
     apart = (own - other).abs() > 0.05
     weights = torch.where(apart, (mixed - other) / torch.where(apart, own - other, 1), torch.nan)
     within = (weights - weights.flatten(2).nanmean(dim=2)[..., None, None]).abs().nan_to_num()
     if images.shape[1] > 1 and within.max() < 0.01:
         return (
-            "Every channel has a weight of its own, which changes the colours. Draw one for each picture: [B, 1, 1, 1]."
+            "Every channel has a weight of its own, which changes the colours. Draw one for each image: [B, 1, 1, 1]."
         )
     between = (mixed >= torch.minimum(own, other) - 1e-3) & (mixed <= torch.maximum(own, other) + 1e-3)
     if not bool(between.all()):
         return (
             f"{int((~between.flatten(1).all(dim=1)).sum())} of {len(rows)} mixtures do not lie between their two "
-            f"pictures: "
+            f"images: "
             "the weights must be lam and 1 − lam, of images[rows] and images[partners]."
         )
     return (
         f"In {int((spread > 0.01).sum())} of {len(rows)} mixtures the weight differs from pixel to pixel. Draw one "
         f"for each "
-        "picture, of shape [B, 1, 1, 1], so that it meets all its pixels (a lam [B] meets the last axis)."
+        "image, of shape [B, 1, 1, 1], so that it meets all its pixels (a lam [B] meets the last axis)."
     )
 
 
@@ -327,15 +327,15 @@ MIX_PAIRS = Exercise(
     drawn=("mixed images",),
     judge=_judge_mixture,
     cases=(
-        _mixture("400 pictures with a partner each", 900, PLACES[:400], PLACES[400:800]),
-        _mixture("one picture", 40, torch.tensor([5]), torch.tensor([17]), (1, 2, 2)),
-        _mixture("square pictures, as many as pixels in a row", 60, torch.tensor([9, 3, 41]), torch.tensor([5, 50,
+        _mixture("400 images with a partner each", 900, PLACES[:400], PLACES[400:800]),
+        _mixture("one image", 40, torch.tensor([5]), torch.tensor([17]), (1, 2, 2)),
+        _mixture("square images, as many as pixels in a row", 60, torch.tensor([9, 3, 41]), torch.tensor([5, 50,
             8]), (3, 3, 3), seed=4),
-        _mixture("one picture with six partners", 60, torch.tensor([9] * 6), torch.arange(30, 36), (1, 4, 4), seed=4),
-        _mixture("pictures that are their own partners", 60, torch.arange(3), torch.arange(3), (1, 2, 3), seed=5),
+        _mixture("one image with six partners", 60, torch.tensor([9] * 6), torch.arange(30, 36), (1, 4, 4), seed=4),
+        _mixture("images that are their own partners", 60, torch.arange(3), torch.arange(3), (1, 2, 3), seed=5),
     ),
     slips=(
-        Slip("The label is the picture's own. The partner prevails in the mixture: its label counts.",
+        Slip("The label is the image's own. The partner prevails in the mixture: its label counts.",
              "labels[partners]", "labels[rows]"),
         Slip("The labels are mixed too, as in mixup. SelecMix takes the partner's alone.", "labels[partners]",
              "lam.flatten()[:, None] * F.one_hot(labels[rows], 10) + (1 - lam.flatten()[:, None]) * "
@@ -345,8 +345,8 @@ MIX_PAIRS = Exercise(
              "lam.flatten() * labels[rows] + (1 - lam.flatten()) * labels[partners]"),
     ),
     hints=(
-        "Whose share is lam, and which of the two pictures prevails? How many weights do you need, and of which shape, "
-        "so that each meets all pixels of its picture?",
+        "Whose share is lam, and which of the two images prevails? How many weights do you need, and of which shape, "
+        "so that each meets all pixels of its image?",
         "images[rows] and images[partners]; len(rows) random numbers from the generator, halved, as [B, 1, 1, 1]. The "
         "weighted sum is mixup's. The label is not mixed.",
     ),

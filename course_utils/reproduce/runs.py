@@ -30,19 +30,20 @@ class Run(NamedTuple):
 
 def run(cell: Run) -> list[dict]:
     """Train and test: one row, or two where the best epoch is named beside the last."""
-    protocol = PROTOCOLS[cell.protocol]
+    protocol, method = PROTOCOLS[cell.protocol], METHODS[cell.method]
     images, labels, bias = biased.colored_mnist(
         "train+validation" if cell.split == "test" else "train", cell.ratio, cell.seed
     )
     told, _ = data.flip_labels(labels, cell.noise, 10, torch.Generator().manual_seed(cell.seed))
-    given = TrainingSet(images, told, bias, cell.seed, protocol.mixing)
     watch = protocol.watch_test and cell.split == "test"
     about = cell._asdict() | {"data": "colored-mnist"} | versions()
     start = time.perf_counter()
+    encoder = auxiliary(images, told, cell.seed) if method.encoder or cell.split == "validation" else None
     history = training.fit(
-        network(cell.method, protocol, cell.seed), images, told, loss=METHODS[cell.method](given),
+        network(method, protocol, cell.seed), images, told,
+        loss=method.loss(TrainingSet(images, told, bias, protocol.mixing, encoder)),
         epochs=protocol.epochs, lr=protocol.lr, batch_size=BATCH, schedule=protocol.schedule, seed=cell.seed,
-        callback=judge(cell, range(1, protocol.epochs + 1) if watch else (1, protocol.epochs), given), show=False,
+        callback=judge(cell, range(1, protocol.epochs + 1) if watch else (1, protocol.epochs), encoder), show=False,
     )  # fmt: skip
     about["seconds"] = round(time.perf_counter() - start, 1)
     first = {"first_epoch": history.rows[0].get("unbiased", nan)}
@@ -57,7 +58,9 @@ def run(cell: Run) -> list[dict]:
     ]
 
 
-def judge(cell: Run, epochs: Collection[int], given: TrainingSet) -> Callable[[int, nn.Module], dict[str, float]]:
+def judge(
+    cell: Run, epochs: Collection[int], encoder: nn.Module | None
+) -> Callable[[int, nn.Module], dict[str, float]]:
     """The callback of `fit`: how good the model is after these epochs (on validation data: after the last of them)."""
     images, labels, bias = biased.colored_mnist(cell.split, cell.ratio, cell.seed)
 
@@ -66,7 +69,7 @@ def judge(cell: Run, epochs: Collection[int], given: TrainingSet) -> Callable[[i
             return {}
         if cell.split == "test":
             return metrics.group_accuracies(model, images, labels, bias)
-        return {"estimate": estimate(model, metrics.outputs(auxiliary(given), images), images, labels)}
+        return {"estimate": estimate(model, metrics.outputs(encoder, images), images, labels)}
 
     return judged
 

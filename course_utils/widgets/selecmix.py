@@ -13,7 +13,7 @@ WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 class Embedded(NamedTuple):
-    """Some training pictures, and what an auxiliary model made of them at several moments of its training."""
+    """Some training images, and what an auxiliary model made of them at several moments of its training."""
 
     images: Tensor  # [n, 3, H, W]
     labels: Tensor  # [n] int64
@@ -22,7 +22,7 @@ class Embedded(NamedTuple):
 
 
 def draw_pairs(seen: Embedded, anchor: int, moment: str) -> Figure:
-    """One picture with its partners of both kinds at one moment, and the mixtures from lam = 0 to lam = ½."""
+    """One image with its partners of both kinds at one moment, and the mixtures from lam = 0 to lam = ½."""
     find, everyone = selecmix.by_similarity(seen.moments[moment], seen.labels), torch.arange(len(seen.labels))
     own = seen.images[anchor]
     lam = torch.tensor(WEIGHTS).view(-1, 1, 1, 1)
@@ -32,25 +32,25 @@ def draw_pairs(seen: Embedded, anchor: int, moment: str) -> Figure:
         partner = int(index)
         same_label = seen.labels[partner] == seen.labels[anchor]
         same_bias = seen.bias[partner] == seen.bias[anchor]
-        contradicts = same_label and not same_bias if kind == "positive" else same_bias and not same_label
+        contradicts = selecmix.contradicts(seen.labels, seen.bias, torch.tensor(anchor), index[0], kind)
         verdicts.append(f"the {kind} {'contradicts' if contradicts else 'does NOT contradict'}")
         name = f"{kind}:\n{'same' if same_label else 'other'} label,\n{'same' if same_bias else 'other'} colour"
         rows[name] = torch.cat([own[None], own + (1 - lam) * (seen.images[partner] - own)])
-    captions = {next(iter(rows)): ["the picture", "lam = 0:\nits partner", *(f"lam = {w:g}" for w in WEIGHTS[1:])]}
+    captions = {next(iter(rows)): ["the image", "lam = 0:\nits partner", *(f"lam = {w:g}" for w in WEIGHTS[1:])]}
     return plots.picture_rows(rows, captions, title=f"{moment}: " + ", ".join(verdicts))
 
 
 def pair_desk(seen: Embedded, anchors: Tensor) -> SliderFigure:
-    """Choose a picture and a moment of the auxiliary model's training.
+    """Choose an image and a moment of the auxiliary model's training.
 
     Args:
-        seen: pictures and their embeddings.
+        seen: images and their embeddings.
         anchors: [10] int64, places in `seen` to choose from, one for each digit 0…9.
     """
     moments = list(seen.moments)
     return SliderFigure(
         lambda moment, digit: draw_pairs(seen, int(anchors[digit]), moment),
-        alt="A picture, its contradicting positive and negative as the auxiliary model sees them, and their mixtures.",
+        alt="An image, its contradicting positive and negative as the auxiliary model sees them, and their mixtures.",
         start={"moment": moments[0], "digit": 3},
         moment=moments,
         digit=range(10),
