@@ -46,7 +46,7 @@ def test_lam_one_is_the_identity():
     assert torch.equal(soft, F.one_hot(LABELS, 10).float())
 
 
-def test_soft_labels_sum_to_one_and_say_what_is_in_the_picture():
+def test_soft_labels_sum_to_one_and_say_what_is_in_the_image():
     lam = torch.rand(60, generator=seeded())
     index = torch.randperm(60, generator=seeded(1))
     _, soft = mixup(IMAGES, LABELS, lam, index)
@@ -281,7 +281,7 @@ def test_the_notebooks_manifold_mixup_mixes_where_it_says(page, monkeypatch):
 
 
 def test_mixing_helps_where_there_are_few_examples():
-    """The chapter's first claim in small: a little mixing, few pictures, better on test pictures."""
+    """The chapter's first claim in small: a little mixing, few images, better on test images."""
     images, labels = data.load_mnist("train", n=1_200)
     few = data.load_mnist("test", n=2_000)
     rows = torch.arange(1_200).view(4, 300)

@@ -70,7 +70,7 @@ MIXUP = Exercise(
              0], num_classes=5),
     ),
     slips=(
-        Slip("The labels are not mixed: a picture that is three quarters of one digit should be labelled so. Mix the "
+        Slip("The labels are not mixed: an image that is three quarters of one digit should be labelled so. Mix the "
              "one-hot labels with the same lam and the same partner.", LABELS, "soft.float()"),
         Slip("The labels are mixed the other way round: lam is the weight of the example itself, in both.", LABELS,
              "(1 - share) * soft + share * soft[index]"),
@@ -88,7 +88,7 @@ MIXUP = Exercise(
              "Give it the shape [N, 1] there.", "lam.view(-1, 1)\n", "lam\n"),
         Slip(BROADCAST, "lam.view(-1, *[1] * (images.dim() - 1))", "lam"),
         Slip("One mean weight is used for all. There may be one for each example.", VIEW, "lam.mean(), lam.mean()"),
-        Slip("Right for pictures. Points [N, D] are examples too: there lam needs the shape [N, 1], as many ones as "
+        Slip("Right for images. Points [N, D] are examples too: there lam needs the shape [N, 1], as many ones as "
              "the tensor has further axes.", "lam.view(-1, *[1] * (images.dim() - 1))", "lam.view(-1, 1, 1, 1)"),
         Slip(ALREADY, "labels if labels.is_floating_point() else F.one_hot(labels, num_classes)",
              "F.one_hot(labels.long(), num_classes)"),
