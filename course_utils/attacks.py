@@ -1,6 +1,6 @@
-"""Adversarial attacks: look for the small change to a picture that a model minds most.
+"""Adversarial attacks: find the small change of an image that raises a model's loss most.
 
-An attack maximizes the loss over all perturbations of size at most eps whose result is still a picture in [0, 1]
+An attack maximizes the loss over all perturbations of size at most eps whose result is still an image in [0, 1]
 (Goodfellow et al., ICLR 2015; Madry et al., ICLR 2018). Sizes are in units of a pixel's range: eps = 0.3 lets each
 pixel move by three tenths of the way from black to white.
 """
@@ -60,7 +60,7 @@ def fgsm(model: nn.Module, images: Tensor, labels: Tensor, eps: float) -> Tensor
     x = images.clone().requires_grad_()
     with keeping_mode(model):
         model.eval()
-        # The sum, not the mean: a picture's gradient does not depend on how many others are attacked with it.
+        # The sum, not the mean: an image's gradient does not depend on how many others are attacked with it.
         loss = F.cross_entropy(model(x), labels, reduction="sum")
         (gradient,) = torch.autograd.grad(loss, x)
     return (images + eps * gradient.sign()).clamp(0, 1)
@@ -115,13 +115,19 @@ def project(perturbation: Tensor, eps: float, norm: str = "inf") -> Tensor:
 def steepest(gradient: Tensor, norm: str = "inf") -> Tensor:
     """The direction of size 1 in which the loss grows fastest, for each image: [N, …] as `gradient`.
 
-    Its sign in every pixel for "inf"; the gradient at Euclidean length 1 for "2". Where there is no slope, 0.
+    Its sign in every pixel for "inf"; the gradient at Euclidean length 1 for "2", however small it is: where a model
+    is sure its loss has a gradient of 1e-20, and still a direction. Where there is no slope at all, 0.
 
     Raises:
         ValueError: an unknown norm.
     """
     check_norm(norm)
-    return gradient.sign() if norm == "inf" else gradient / lengths(gradient).clamp(min=1e-12)
+    if norm == "inf":
+        return gradient.sign()
+    # By its largest number first: squares of less than 1e-19 would be 0 in float32, and so would the length.
+    largest = gradient.flatten(1).abs().amax(dim=1).view(-1, *[1] * (gradient.dim() - 1))
+    scaled = gradient / torch.where(largest > 0, largest, 1)
+    return scaled / torch.where(largest > 0, lengths(scaled), 1)
 
 
 def lengths(perturbation: Tensor) -> Tensor:
@@ -260,7 +266,7 @@ def random_perturbation(images: Tensor, eps: float, norm: str, generator: torch.
 def robust_accuracy(model: nn.Module, images: Tensor, labels: Tensor, attack: Attack) -> float:
     """The share of images that get their label, and still do after the attack.
 
-    An image that is misclassified as it is counts as lost, and is not attacked: the picture itself is in the ball.
+    An image that is misclassified as it is counts as lost, and is not attacked: it is in its own ball.
     An attack that holds a generator draws on from call to call.
 
     Args:
@@ -274,7 +280,7 @@ def robust_accuracy(model: nn.Module, images: Tensor, labels: Tensor, attack: At
         a float in [0, 1], at most the accuracy.
 
     Raises:
-        ValueError: arguments that do not fit, or an attack that returns no pictures in [0, 1]; the message names it.
+        ValueError: arguments that do not fit, or an attack that returns no images in [0, 1]; the message names it.
     """
     check_attack(images, labels, eps=0)
     labels = labels.to(images.device)

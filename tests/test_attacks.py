@@ -257,6 +257,24 @@ def test_the_margin_loss_sees_through_saturated_logits(net, digits):
     assert seen < 0.1
 
 
+@pytest.mark.parametrize("scale", [1e-40, 1e-25, 1.0, 1e25])
+def test_a_step_has_size_one_however_small_the_gradient(scale):
+    gradient = torch.randn(6, 1, 2, 3, generator=seeded())
+    gradient[0] = 0
+    for norm in ("inf", "2"):
+        direction = attacks.steepest(scale * gradient, norm)
+        assert torch.allclose(direction, attacks.steepest(gradient, norm), atol=1e-3)
+        assert direction[1:].flatten(1).norm(dim=1, p=float(norm)).tolist() == pytest.approx([1] * 5, abs=1e-5)
+        assert not direction[0].any()
+
+
+def test_an_attack_by_length_does_not_stand_still_where_the_loss_is_tiny(net, digits):
+    """A sure network's loss has gradients of 1e-20, and they point somewhere."""
+    steps = partial(attacks.pgd, net, *digits, 4.0, 0.5, 10, norm="2")
+    tiny = steps(loss=lambda logits, labels: 1e-20 * attacks.cross_entropy(logits, labels))
+    assert torch.allclose(tiny, steps(), atol=1e-3)
+
+
 def test_the_margin_loss_is_foolboxs_and_positive_where_the_model_is_wrong(net, digits):
     logits = metrics.outputs(net, digits[0])
     ours = attacks.margin_loss(logits, digits[1])

@@ -20,16 +20,16 @@ def _network(pixels: int, classes: int = 3, norm: bool = False, scale: float = 3
     return network
 
 
-def _pictures(n: int, seed: int = 0, shape: tuple[int, ...] = (1, 2, 3)) -> Tensor:
-    """Pictures with some pixels at the border of the box."""
+def _images(n: int, seed: int = 0, shape: tuple[int, ...] = (1, 2, 3)) -> Tensor:
+    """Images with some pixels at the border of the box."""
     drawn = torch.rand(n, *shape, generator=torch.Generator().manual_seed(seed))
     return (1.6 * drawn - 0.3).clamp(0, 1)
 
 
 PLAIN, NORMED = _network(6), _network(6, norm=True)
 BENT = _network(27, classes=4, scale=5, hidden=16)  # what is uphill changes on the way
-PICTURES, LABELS = _pictures(5), torch.tensor([0, 1, 2, 0, 1])
-COLOURED, COLOUR_LABELS = _pictures(12, 3, (3, 3, 3)), torch.arange(12) % 4
+IMAGES, LABELS = _images(5), torch.tensor([0, 1, 2, 0, 1])
+COLOURED, COLOUR_LABELS = _images(12, 3, (3, 3, 3)), torch.arange(12) % 4
 
 
 def _in_ten(model: nn.Module, images: Tensor, labels: Tensor, eps: float) -> Tensor:
@@ -47,26 +47,26 @@ FGSM = Exercise(
     returns=("adversarial images",),
     by_name=("eps",),
     cases=(
-        Case("one picture of 2 × 3 pixels", model=PLAIN, images=PICTURES[:1], labels=LABELS[:1], eps=0.1),
-        Case("five pictures", model=PLAIN, images=PICTURES, labels=LABELS, eps=0.25),
-        Case("eps = 0: the pictures themselves", model=PLAIN, images=PICTURES, labels=LABELS, eps=0.0),
-        Case("a network with BatchNorm that was left in train mode", model=NORMED, images=PICTURES, labels=LABELS,
+        Case("one image of 2 × 3 pixels", model=PLAIN, images=IMAGES[:1], labels=LABELS[:1], eps=0.1),
+        Case("five images", model=PLAIN, images=IMAGES, labels=LABELS, eps=0.25),
+        Case("eps = 0: the images themselves", model=PLAIN, images=IMAGES, labels=LABELS, eps=0.0),
+        Case("a network with BatchNorm that was left in train mode", model=NORMED, images=IMAGES, labels=LABELS,
              eps=0.25),
-        Case("coloured pictures, a bent network", model=BENT, images=COLOURED, labels=COLOUR_LABELS, eps=0.3),
-        Case("a step out of the box everywhere", model=PLAIN, images=PICTURES, labels=LABELS, eps=1.0),
+        Case("coloured images, a bent network", model=BENT, images=COLOURED, labels=COLOUR_LABELS, eps=0.3),
+        Case("a step out of the box everywhere", model=PLAIN, images=IMAGES, labels=LABELS, eps=1.0),
     ),
     variants=((', reduction="sum"', ""),),
     slips=(
         Slip("It goes downhill: the loss is made small, as in training. An attack makes it large: plus, not minus.",
              f"images + {STEP}", f"images - {STEP}"),
-        Slip("Some pixels leave [0, 1]: no picture any more. Clamp the result.", ".clamp(0, 1)", ""),
+        Slip("Some pixels leave [0, 1]: no image any more. Clamp the result.", ".clamp(0, 1)", ""),
         Slip("The result is clamped to another box. It must lie in [0, 1], at both ends.", ".clamp(0, 1)",
              ".clamp(min=0)"),
         Slip("The result is clamped to another box. It must lie in [0, 1], at both ends.", ".clamp(0, 1)",
              ".clamp(max=1)"),
         Slip(SIGN, "gradient.sign()", "gradient"),
         Slip("It returns the perturbation alone. Add it to the images, and clamp.", RESULT, STEP),
-        Slip("The perturbation is clamped to [0, 1], not the picture: pixels can only become darker. Add first, then "
+        Slip("The perturbation is clamped to [0, 1], not the image: pixels can only become darker. Add first, then "
              "clamp.", RESULT, f"images + ({STEP}).clamp(0, 1)"),
         Slip("The result is clamped to another box. It must lie in [0, 1], at both ends.", ".clamp(0, 1)",
              ".clamp(-1, 1)"),
@@ -99,7 +99,7 @@ LENGTH = "perturbation.flatten(1).norm(dim=1).view(-1, *[1] * (perturbation.dim(
 SHORTER = "torch.where(length > eps, perturbation * (eps / length), perturbation)"
 FLAT = "perturbation.clamp(-eps, eps)"
 EVERY = "It brings every change to length eps. What is shorter already stays as it is."
-OWN_BALL = "Each picture has a ball of its own: flatten(1), then dim=1."
+OWN_BALL = "Each image has a ball of its own: flatten(1), then dim=1."
 PROJECT = Exercise(
     reference=project,
     returns=("projection",),
@@ -111,10 +111,10 @@ PROJECT = Exercise(
         Case("eps = 0", perturbation=TWO_CHANGES, eps=0.0, norm="2"),
         Case("no change at all, and eps = 0", perturbation=torch.zeros(2, 1, 1, 2), eps=0.0, norm="2"),
         Case("eps = 0", perturbation=TWO_CHANGES, eps=0.0, norm="inf"),
-        Case("three coloured pictures", perturbation=_changes(3, 2, 3, 4, size=0.1), eps=0.5, norm="2"),
-        Case("three coloured pictures", perturbation=_changes(3, 2, 3, 4, size=0.2), eps=0.15),
+        Case("three coloured images", perturbation=_changes(3, 2, 3, 4, size=0.1), eps=0.5, norm="2"),
+        Case("three coloured images", perturbation=_changes(3, 2, 3, 4, size=0.2), eps=0.15),
         Case("all short enough", perturbation=_changes(4, 1, 2, 3, size=0.01), eps=0.7, norm="2"),
-        Case("square pictures", perturbation=_changes(3, 3, 3, 3, size=0.5), eps=0.9, norm="2"),
+        Case("square images", perturbation=_changes(3, 3, 3, 3, size=0.5), eps=0.9, norm="2"),
         Case("sequences", perturbation=_changes(3, 4, 3, size=0.5), eps=0.8, norm="2"),
     ),
     variants=(
@@ -122,14 +122,14 @@ PROJECT = Exercise(
         (SHORTER, "perturbation * torch.clamp(eps / (length + 1e-12), max=1)"),
     ),
     slips=(
-        Slip('It clamps every pixel, whatever the norm. For "2", shorten the whole arrow of a picture.', SHORTER, FLAT),
+        Slip('It clamps every pixel, whatever the norm. For "2", shorten the whole arrow of an image.', SHORTER, FLAT),
         Slip('It shortens the arrow, whatever the norm. For "inf", each pixel is on its own.', 'if norm == "inf":',
              'if norm == "none":'),
         Slip("A pixel may also become darker by eps at most: clamp from below, too.", FLAT,
              "perturbation.clamp(max=eps)"),
         Slip("A pixel may go down by eps, too: clamp to [−eps, eps].", FLAT, "perturbation.clamp(0, eps)"),
         Slip("Every pixel moves by eps. What is small enough stays as it is.", FLAT, "eps * perturbation.sign()"),
-        Slip("It scales a picture by its largest pixel. Each pixel is on its own: clamp.", FLAT,
+        Slip("It scales an image by its largest pixel. Each pixel is on its own: clamp.", FLAT,
              "perturbation * (eps / perturbation.flatten(1).abs().amax(dim=1).view(-1, *[1] * (perturbation.dim() - "
              "1)).clamp(min=1e-12)).clamp(max=1)"),
         Slip(EVERY, SHORTER, "torch.where(length > 0, perturbation * (eps / length), perturbation)"),
@@ -143,9 +143,9 @@ PROJECT = Exercise(
         Slip("It takes the length of the whole batch. " + OWN_BALL, LENGTH, "perturbation.norm()"),
         Slip("It takes the length along the last axis only: each row of pixels is shortened by itself. " + OWN_BALL,
              LENGTH, "perturbation.norm(dim=-1, keepdim=True)"),
-        Slip("The lengths [N] meet the pictures [N, C, H, W] at their last axis. Give them the shape [N, 1, 1, 1].",
+        Slip("The lengths [N] meet the images [N, C, H, W] at their last axis. Give them the shape [N, 1, 1, 1].",
              LENGTH, "perturbation.flatten(1).norm(dim=1)"),
-        Slip("Right for pictures. For points [N, D] the lengths need the shape [N, 1]: as many ones as there are "
+        Slip("Right for images. For points [N, D] the lengths need the shape [N, 1]: as many ones as there are "
              "further axes.", LENGTH, "perturbation.flatten(1).norm(dim=1).view(-1, 1, 1, 1)"),
         Slip("It compares eps with the sum of squares. The length is its square root.", LENGTH,
              LENGTH.replace(".norm(dim=1)", ".square().sum(dim=1)")),
@@ -159,7 +159,7 @@ PROJECT = Exercise(
     hints=(
         'What is the nearest point of a cube, and what of a ball? For "2": which way does an arrow that is too long '
         "point afterwards, and how long is it?",
-        "For each picture one length: flatten(1), then norm(dim=1), with ones for the other axes. torch.where leaves "
+        "For each image one length: flatten(1), then norm(dim=1), with ones for the other axes. torch.where leaves "
         "those alone that are short enough, and saves you from 0 / 0.",
     ),
 )  # fmt: skip
@@ -173,7 +173,7 @@ def _standing(images: Tensor, eps: float, norm: str, seed: int) -> Tensor:
 
 
 def _step(about: str, eps: float, alpha: float, start: bool = True, bent: bool = False, **options) -> Case:
-    model, images, labels = (BENT, COLOURED, COLOUR_LABELS) if bent else (PLAIN, PICTURES, LABELS)
+    model, images, labels = (BENT, COLOURED, COLOUR_LABELS) if bent else (PLAIN, IMAGES, LABELS)
     at = _standing(images, eps, options.get("norm", "inf"), seed=7) if start else torch.zeros_like(images)
     return Case(about, model=model, images=images, labels=labels, perturbation=at, eps=eps, alpha=alpha, **options)
 
@@ -196,9 +196,9 @@ PGD_STEP = Exercise(
         _step('norm "2"', 0.4, 0.2, norm="2"),
         _step('norm "2", from nothing', 0.3, 0.5, start=False, norm="2"),
         _step('another loss, the margin, norm "2"', 0.3, 0.1, norm="2", loss=margin_loss),
-        _step("coloured pictures, a bent network", 0.3, 0.07, bent=True),
-        _step("coloured pictures, another loss", 0.2, 0.05, bent=True, norm="inf", loss=margin_loss),
-        _step('coloured pictures, norm "2"', 1.5, 0.5, bent=True, norm="2"),
+        _step("coloured images, a bent network", 0.3, 0.07, bent=True),
+        _step("coloured images, another loss", 0.2, 0.05, bent=True, norm="inf", loss=margin_loss),
+        _step('coloured images, norm "2"', 1.5, 0.5, bent=True, norm="2"),
     ),
     slips=(
         Slip(CLAMPED, GRADIENT, "input_gradient(model, (images + perturbation).clamp(0, 1), lambda logits: "
@@ -208,16 +208,16 @@ PGD_STEP = Exercise(
              "gradient at exactly 0 and 1, where most pixels of a digit are. Show the model images + perturbation.",
              GRADIENT, "input_gradient(model, (images + perturbation).clamp(0, 1), lambda logits: loss(logits, "
              "labels).sum()) * ((images + perturbation > 0) & (images + perturbation < 1))"),
-        Slip("Nothing keeps the picture in [0, 1]. Move the perturbation: what is left of it after images + "
+        Slip("Nothing keeps the image in [0, 1]. Move the perturbation: what is left of it after images + "
              "perturbation has been clamped.", LANDED, "moved"),
         Slip("Nothing keeps the perturbation in the ball any more. project(…) comes first, then the box.", MOVED,
              "perturbation + alpha * steepest(gradient, norm)"),
-        Slip("It returns the picture. Return the perturbation: subtract the images.", LANDED,
+        Slip("It returns the image. Return the perturbation: subtract the images.", LANDED,
              "(images + moved).clamp(0, 1)"),
         Slip('First the ball, then the box, as foolbox and torchattacks do: back into the ball after the box gives '
              'other numbers for "2".', LANDED, "project((images + perturbation + alpha * steepest(gradient, "
              "norm)).clamp(0, 1) - images, eps, norm)"),
-        Slip("The perturbation is clamped to [0, 1], so pixels can only become darker. The picture lies in the box, "
+        Slip("The perturbation is clamped to [0, 1], so pixels can only become darker. The image lies in the box, "
              "images + perturbation, not the change.", LANDED, "moved.clamp(0, 1)"),
         Slip("It goes downhill. An attack climbs: plus alpha.", "+ alpha *", "- alpha *"),
         Slip('It takes the sign for both norms. For "2" the direction is the gradient at length 1: steepest(gradient, '
@@ -230,14 +230,14 @@ PGD_STEP = Exercise(
              "cross_entropy(logits, labels)"),
         Slip("The step has the size eps. Its size is alpha.", "alpha *", "eps *"),
         Slip("The ball has the size alpha. Its size is eps.", ", eps, norm)", ", alpha, norm)"),
-        Slip("The gradient is that at the pictures, not at where the attack stands: images + perturbation.",
+        Slip("The gradient is that at the images, not at where the attack stands: images + perturbation.",
              "images + perturbation,", "images,"),
         Slip("The step begins at 0 each time, not at where the attack stands.", "perturbation + alpha", "alpha"),
         Slip("Only the step is projected. The whole perturbation has to stay in the ball.", MOVED,
              "perturbation + project(alpha * steepest(gradient, norm), eps, norm)"),
     ),
     hints=(
-        "What does the model see, and does that move whenever the perturbation moves? And what has to be a picture "
+        "What does the model see, and does that move whenever the perturbation moves? And what has to be an image "
         "after the step: the perturbation, or the sum?",
         "Show the model images + perturbation, and nothing else. After project(…), put the *sum* back into the box; "
             "what "

@@ -11,34 +11,34 @@ from course_utils.widgets.slider import SliderFigure, one_of_each
 
 
 @models.one_thread()
-def draw_attack(pictures: Tensor, nets: dict[str, nn.Module], digit: int, eps: float, steps: int, model: str) -> Figure:
+def draw_attack(images: Tensor, nets: dict[str, nn.Module], digit: int, eps: float, steps: int, model: str) -> Figure:
     """A digit, what PGD adds to it, the result, and what a network says of both.
 
     Args:
-        pictures: [10, 1, 28, 28], one for each digit.
+        images: [10, 1, 28, 28], one for each digit.
         nets: networks, by the name that each has on the page.
-        digit: which picture.
+        digit: which image.
         eps: how far each pixel may move.
-        steps: of PGD, from the picture itself; 1 is FGSM.
+        steps: of PGD, from the image itself; 1 is FGSM.
         model: whose name in `nets`.
     """
-    clean, label, net = pictures[digit : digit + 1], torch.tensor([digit]), nets[model]
+    clean, label, net = images[digit : digit + 1], torch.tensor([digit]), nets[model]
     alpha = max(eps, 1e-3) if steps == 1 else max(2.5 * eps / steps, 1e-3)
     attacked = attacks.pgd(net, clean, label, eps, alpha, steps)
     figure, axes = plots.panels(1, 4, width=11, height=3.4, width_ratios=(1, 1, 1, 1.7))
     shown = {"the digit": clean, "change × 10": 10 * (attacked - clean), "attacked": attacked}
-    for ax, (name, picture) in zip(axes[0], shown.items()):
+    for ax, (name, image) in zip(axes[0], shown.items()):
         look = {"cmap": plots.SIGNED, "vmin": -1} if name.startswith("change") else {"cmap": "gray_r", "vmin": 0}
-        ax.imshow(picture[0, 0].numpy(), vmax=1, **look)
+        ax.imshow(image[0, 0].numpy(), vmax=1, **look)
         ax.set_title(name, fontsize=13)
         ax.axis("off")
-    said = [metrics.outputs(net, picture).softmax(dim=1)[0] for picture in (clean, attacked)]
+    said = [metrics.outputs(net, image).softmax(dim=1)[0] for image in (clean, attacked)]
     bars = axes[0, 3]
     for offset, colour, name, probability in zip((-0.2, 0.2), plots.COLOURS, ("before", "after"), said):
         bars.bar((torch.arange(10) + offset).tolist(), probability.tolist(), width=0.4, color=colour, label=name)
     bars.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1.3), yticks=[0, 0.5, 1])
     bars.legend(loc="upper right", ncols=2, fontsize=11)
-    before, after = (f"{p.argmax()} ({p.max():.0%})" for p in said)
+    before, after = (f"{p.argmax()} ({100 * p.max():.0f} %)" for p in said)
     plots.headline(figure, f"{model}, eps = {eps:g}, {steps} step{'s' if steps > 1 else ''}: {before} becomes {after}")
     return figure
 
@@ -48,10 +48,10 @@ def attack_desk(nets: dict[str, nn.Module], images: Tensor, labels: Tensor) -> S
 
     Args:
         nets: networks, by the name that each has on the page.
-        images: [N, 1, 28, 28], labels: [N]; the first picture of each digit is taken.
+        images: [N, 1, 28, 28], labels: [N]; the first image of each digit is taken.
 
     Raises:
-        ValueError: a digit of which there is no picture.
+        ValueError: a digit of which there is no image.
     """
     return SliderFigure(
         partial(draw_attack, one_of_each(images, labels), nets),
