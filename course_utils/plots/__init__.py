@@ -4,7 +4,7 @@ a second sign beside every colour (dashes, markers), titles that state the findi
 Every function returns a matplotlib `Figure`; `show` puts it on the page with its alternative text.
 """
 
-from course_utils.plots.adversarial import SIGNED, clouds, margin_planes, picture_rows
+from course_utils.plots.adversarial import SIGNED, picture_rows
 from course_utils.plots.bias import draw_embedding, draw_groups, draw_swaps
 from course_utils.plots.course import CHAPTERS, course_map
 from course_utils.plots.curves import (
@@ -59,7 +59,6 @@ __all__ = [
     "SKY",
     "VERMILLION",
     "YELLOW",
-    "clouds",
     "course_map",
     "dot_table",
     "draw_beta",
@@ -77,7 +76,6 @@ __all__ = [
     "line_panels",
     "lines",
     "look",
-    "margin_planes",
     "mixing_gallery",
     "panels",
     "picture_rows",
