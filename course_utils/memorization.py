@@ -1,4 +1,5 @@
-"""What a network has learned by heart: the memorization score, forgetting events, and when to stop before it does."""
+"""What a network has learned by heart: the memorization score, forgetting events, what it gives away, and when to stop
+before it does."""
 
 from typing import NamedTuple
 
@@ -122,18 +123,18 @@ def distance_to_nearest(images: Tensor, labels: Tensor, pool: Tensor, pool_label
     Args:
         images: [N, …] float32 in [0, 1].
         labels: [N] int64.
-        pool: [P, …] float32, pictures to compare with.
+        pool: [P, …] float32, images to compare with.
         pool_labels: [P] int64; every class of `labels` must be among them.
 
     Returns:
         [N] float32, Euclidean distances.
 
     Raises:
-        ValueError: pictures and labels that are not equally many, or a class that is not in the pool.
+        ValueError: images and labels that are not equally many, or a class that is not in the pool.
     """
     if len(images) != len(labels) or len(pool) != len(pool_labels):
         raise ValueError(
-            f"every picture needs one label, got {len(images)} images and {len(labels)} labels, "
+            f"every image needs one label, got {len(images)} images and {len(labels)} labels, "
             f"{len(pool)} of pool and {len(pool_labels)} pool_labels"
         )
     nearest = torch.empty(len(images))
@@ -141,32 +142,117 @@ def distance_to_nearest(images: Tensor, labels: Tensor, pool: Tensor, pool_label
         same = pool[pool_labels == label].flatten(1)
         if len(same) == 0:
             raise ValueError(f"pool_labels must hold every class of labels, {label} is missing")
-        # cdist's shortcut through a matrix product would put a picture 0.01 away from itself.
+        # cdist's shortcut through a matrix product would put an image 0.01 away from itself.
         far = torch.cdist(images[labels == label].flatten(1), same, compute_mode="donot_use_mm_for_euclid_dist")
         nearest[labels == label] = far.amin(dim=1)
     return nearest
 
 
-def epochs_until(accuracy: Tensor, level: float) -> Tensor:
-    """The epoch, counted from 1, at which each network first reaches a level of accuracy.
+def _check_logits(logits: Tensor, labels: Tensor) -> None:
+    if logits.dim() != 3 or logits.shape[2] < 2:
+        raise ValueError(f"logits must be [M networks, N examples, K classes], K at least 2, got {list(logits.shape)}")
+    if labels.shape != logits.shape[1:2]:
+        raise ValueError(f"labels must be [{logits.shape[1]}], one for each example, got {list(labels.shape)}")
+
+
+@checked(_check_logits)
+def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
+    """How sure each network is of each example's label: log p / (1 − p), p its probability.
+
+    Over networks it looks more like a normal distribution than p itself, which piles up at 0 and 1 (Carlini et al.,
+    IEEE S&P 2022).
 
     Args:
-        accuracy: [epochs, …] in [0, 1].
-        level: the level to be reached, in [0, 1].
+        logits: [M, N, K] float32, of M networks for N examples.
+        labels: [N] int64, the labels that the examples have in the data.
 
     Returns:
-        […] float32; NaN where the level is never reached.
+        [M, N] float32.
+
+    Raises:
+        ValueError: shapes that do not fit.
     """
-    reached = accuracy >= level
-    first = 1 + reached.int().argmax(dim=0).float()
-    return torch.where(reached.any(dim=0), first, torch.nan)
+    label = labels.expand(len(logits), -1).unsqueeze(2)
+    others = logits.scatter(2, label, -torch.inf)
+    return logits.gather(2, label).squeeze(2) - others.logsumexp(dim=2)
+
+
+def _check_sure(member: Tensor, sure: Tensor) -> None:
+    if member.dtype != torch.bool or member.dim() != 2 or sure.shape != member.shape:
+        raise ValueError(
+            f"member must be a bool table [M networks, N examples] and sure of the same shape, got {member.dtype} "
+            f"{list(member.shape)} and {list(sure.shape)}"
+        )
+
+
+@checked(_check_sure)
+def likelihood_ratio(member: Tensor, sure: Tensor) -> Tensor:
+    """Was this network trained on this example? Its confidence, held against that of all the other networks.
+
+    For each example two normal distributions: one of the confidence of those that were trained on it, one of those
+    that were not, with one standard deviation for all examples. The network in question is left out of them (Carlini
+    et al., IEEE S&P 2022: the likelihood ratio attack).
+
+    Args:
+        member: [M, N] bool, whether example i was in the training set of network m.
+        sure: [M, N] float32, how sure network m is of example i's label, as `log_odds` says.
+
+    Returns:
+        [M, N] float32: the logarithm of the two densities' ratio, high if trained on. NaN for an example that too few
+        of the others were trained on, or were not, to have a mean.
+
+    Raises:
+        ValueError: a table that is not bool, or not of one shape [M, N].
+    """
+    inside, std_inside = _others(member, sure)
+    outside, std_outside = _others(~member, sure)
+    return _log_density(sure, inside, std_inside) - _log_density(sure, outside, std_outside)
+
+
+def _others(group: Tensor, sure: Tensor) -> tuple[Tensor, Tensor]:
+    """For each network and example the mean of the others in the group [M, N], and one standard deviation."""
+    own = torch.where(group, sure, 0)
+    mean = (own.sum(dim=0) - own) / (group.sum(dim=0) - group.int())
+    return mean, (sure - mean)[group].square().nanmean().sqrt()
+
+
+def _log_density(value: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Of a normal distribution, up to a constant."""
+    return -std.log() - ((value - mean) / std).square() / 2
+
+
+def _check_suspects(found: Tensor, suspicion: Tensor) -> None:
+    if found.dtype != torch.bool or suspicion.shape != found.shape or found.all() or not found.any():
+        raise ValueError("found must be bool, with both kinds in it, and suspicion of the same shape")
+
+
+@checked(_check_suspects)
+def area_under_curve(found: Tensor, suspicion: Tensor) -> float:
+    """In which share of all pairs, one that is to be found and one that is not, the first is the more suspect.
+
+    A coin gets a half. It is the area under the ROC curve, whence its name AUC.
+
+    Args:
+        found: bool, any shape: what is to be found.
+        suspicion: float of the same shape; equal ones count half.
+
+    Returns:
+        a float in [0, 1].
+
+    Raises:
+        ValueError: shapes that differ, or nothing to tell apart.
+    """
+    _, place, count = suspicion.flatten().unique(return_inverse=True, return_counts=True)
+    rank = (count.cumsum(dim=0) - (count - 1) / 2).double()[place]
+    n = found.sum()
+    return ((rank[found.flatten()].mean() - (n + 1) / 2) / (~found).sum()).item()
 
 
 class NoisyRun(NamedTuple):
     """One network on labels of which a share is wrong, and what it answered after each epoch."""
 
-    images: Tensor  # [n, 1, 28, 28]
-    true: Tensor  # [n] int64
-    given: Tensor  # [n] int64, the labels it was trained on
-    seen: Tensor  # [epochs, n], its answers on the training images
+    images: Tensor  # [N, 1, 28, 28]
+    true: Tensor  # [N] int64
+    given: Tensor  # [N] int64, the labels it was trained on
+    seen: Tensor  # [epochs, N], its answers on the training images
     test: Tensor  # [epochs], its test accuracy

@@ -65,11 +65,52 @@ def test_early_stopping_never_uses_what_comes_after_the_stop():
         assert stopping_epoch(changed, 2) == 2
 
 
-def test_a_level_is_reached_at_the_first_crossing_or_never():
-    accuracy = torch.tensor([[0.2, 0.2, 0.9], [0.96, 0.5, 0.2], [0.5, 0.6, 0.2], [0.97, 0.7, 0.2]])
-    first, never, at_once = memorization.epochs_until(accuracy, 0.9).tolist()
-    assert (first, at_once) == (2, 1)
-    assert math.isnan(never)
+def test_log_odds_are_those_of_softmax_also_where_it_rounds_to_one():
+    logits = torch.randn(3, 5, 4, generator=GENERATOR)
+    labels = torch.tensor([0, 3, 1, 2, 2])
+    p = logits.double().softmax(dim=2)[:, torch.arange(5), labels]
+    assert torch.allclose(memorization.log_odds(logits, labels).double(), (p / (1 - p)).log(), atol=1e-5)
+    sure = memorization.log_odds(torch.tensor([[[200.0, 0.0, 0.0]]]), torch.tensor([0]))
+    assert sure.item() == pytest.approx(200 - math.log(2), abs=1e-3)
+
+
+def test_the_likelihood_ratio_agrees_with_leaving_out_network_by_network():
+    sure = torch.randn(40, 7, generator=GENERATOR) + 2.0 * MEMBER
+    ratio = memorization.likelihood_ratio(MEMBER, sure)
+    means = torch.empty(2, 40, 7)
+    for m in range(40):
+        others = torch.arange(40) != m
+        for i in range(7):
+            for k, group in enumerate((MEMBER, ~MEMBER)):
+                means[k, m, i] = sure[others & group[:, i], i].mean()
+    std = [(sure - mean)[group].square().mean().sqrt() for mean, group in zip(means, (MEMBER, ~MEMBER))]
+    inside, outside = (torch.distributions.Normal(mean, s).log_prob(sure) for mean, s in zip(means, std))
+    assert torch.allclose(ratio, inside - outside, atol=1e-4)
+    assert memorization.area_under_curve(MEMBER, ratio) > 0.8
+
+
+def test_where_membership_changes_nothing_the_likelihood_ratio_is_a_coin():
+    member = memorization.membership(memorization.random_halves(100, 400, torch.Generator().manual_seed(0)), 400)
+    sure = torch.randn(100, 400, generator=torch.Generator().manual_seed(1))
+    assert memorization.area_under_curve(member, memorization.likelihood_ratio(member, sure)) == pytest.approx(
+        0.5, abs=0.02
+    )
+
+
+def test_who_has_too_few_others_to_be_compared_with_is_nan():
+    member = torch.tensor([[True, True], [False, True], [False, False]])
+    ratio = memorization.likelihood_ratio(member, torch.randn(3, 2, generator=GENERATOR))
+    assert ratio.isnan().tolist() == [[True, False], [False, False], [False, True]]
+
+
+def test_the_area_under_the_curve_counts_pairs_and_halves_for_equals():
+    found = torch.tensor([True, False, True, False, False])
+    suspicion = torch.tensor([3.0, 1.0, 2.0, 2.0, 5.0])
+    pairs = [(a > b) + 0.5 * (a == b) for a in suspicion[found].tolist() for b in suspicion[~found].tolist()]
+    assert memorization.area_under_curve(found, suspicion) == pytest.approx(sum(pairs) / len(pairs))
+    assert memorization.area_under_curve(found, found.float()) == 1
+    assert memorization.area_under_curve(found, torch.zeros(5)) == 0.5
+    assert memorization.area_under_curve(found[None], suspicion[None]) == pytest.approx(sum(pairs) / len(pairs))
 
 
 def test_random_halves_are_halves_without_repetition_and_follow_their_generator():
@@ -85,7 +126,7 @@ def test_membership_is_the_table_of_the_rows():
     assert table.tolist() == [[True, False, True, False], [False, True, True, False]]
 
 
-def test_the_distance_is_to_the_nearest_picture_of_the_same_class():
+def test_the_distance_is_to_the_nearest_image_of_the_same_class():
     images, labels = data.load_mnist("test", n=40)
     pool, pool_labels = data.load_mnist("test", n=300, seed=1)
     found = memorization.distance_to_nearest(images, labels, pool, pool_labels)
@@ -114,9 +155,17 @@ T = torch.ones(2, 3, dtype=torch.bool)
         (lambda: stopping_epoch(torch.tensor([0.5]), 0), "patience of at least 1, got 1 and 0"),
         (lambda: stopping_epoch(torch.tensor([]), 3), "at least 1 epoch"),
         (lambda: memorization.random_halves(0, 10, GENERATOR), "at least 1 network"),
+        (lambda: memorization.log_odds(torch.rand(3, 4), torch.zeros(4)), r"logits must be \[M networks, .* \[3, 4\]"),
+        (lambda: memorization.log_odds(torch.rand(2, 3, 4), torch.zeros(2)), r"labels must be \[3\]"),
+        (
+            lambda: memorization.likelihood_ratio(T, torch.rand(2, 2)),
+            r"same shape, got .* \[2, 3\] and \[2, 2\]",
+        ),
+        (lambda: memorization.likelihood_ratio(T.int(), torch.rand(2, 3)), "member must be a bool table"),
+        (lambda: memorization.area_under_curve(T, torch.rand(2, 3)), "both kinds in it"),
         (
             lambda: memorization.distance_to_nearest(torch.rand(2, 4), torch.zeros(1), torch.rand(1, 4), torch.ones(1)),
-            "every picture needs one label, got 2 images and 1 labels",
+            "every image needs one label, got 2 images and 1 labels",
         ),
         (
             lambda: memorization.distance_to_nearest(

@@ -12,11 +12,11 @@ from course_utils.widgets.slider import SliderFigure
 def draw_by_heart(run: NoisyRun, epoch: int) -> Figure:
     """What a network on partly wrong labels has learned after `epoch` epochs, and whom it has learned by heart.
 
-    Left, its accuracies over the epochs; right, training pictures whose wrong label it gives back.
+    Left, its accuracies over the epochs; right, training images whose wrong label it gives back.
     """
     wrong = run.given != run.true
     curves = {
-        "true labels given back": _share(run.seen == run.given, ~wrong),
+        "right labels given back": _share(run.seen == run.given, ~wrong),
         "wrong labels given back": _share(run.seen == run.given, wrong),
         "test": run.test,
     }
@@ -26,14 +26,17 @@ def draw_by_heart(run: NoisyRun, epoch: int) -> Figure:
     epochs = range(1, len(run.test) + 1)
     frame = pd.DataFrame({"epoch": epochs, **curves})
     drawn = plots.draw_lines(ax, frame, "epoch", list(curves), percent=True, named=False)
-    ax.legend(drawn, curves, loc="center right", fontsize=11, framealpha=0.9)
+    # Below the panel: for some shares of wrong labels every corner of it has a curve.
+    ax.legend(drawn, curves, loc="upper center", bbox_to_anchor=(0.45, -0.16), ncols=3, fontsize=10.5, frameon=False,
+              handlelength=2.4, columnspacing=1)  # fmt: skip
     ax.axvline(epoch, color=plots.BLACK, linewidth=1.5)
-    ax.set(xlabel="epoch", ylabel="accuracy", ylim=(-0.03, 1.03))
+    ax.set(xlabel="epoch", ylabel="share", ylim=(-0.03, 1.03))
     known = (wrong & (run.seen[epoch - 1] == run.given)).nonzero().squeeze(1)
     _sheet(right, run, known[:15])
+    share, accuracy = 100 * wrong.float().mean(), 100 * run.test[epoch - 1]
     plots.headline(
         figure,
-        f"{wrong.float().mean():.0%} wrong labels, epoch {epoch}: test accuracy {run.test[epoch - 1]:.0%}, "
+        f"{share:.0f} % wrong labels, epoch {epoch}: test accuracy {accuracy:.0f} %, "
         f"{len(known)} of {wrong.sum()} wrong labels given back",
     )
     return figure
@@ -48,21 +51,21 @@ def by_heart(runs: dict[float, NoisyRun]) -> SliderFigure:
     epochs = len(next(iter(runs.values())).test)
     return SliderFigure(
         lambda wrong_labels, epoch: draw_by_heart(runs[wrong_labels], epoch),
-        alt="Accuracy on clean labels, on wrong labels and on test images over the epochs; "
-        "beside it training pictures whose wrong label the network gives back.",
+        alt="How often right and wrong labels are given back, and test accuracy, over the epochs; "
+        "beside it training images whose wrong label the network gives back.",
         start={"wrong_labels": sorted(runs)[len(runs) // 2], "epoch": (epochs + 1) // 2},
-        wrong_labels=[(f"{share:.0%}", share) for share in runs],
+        wrong_labels=[(f"{100 * share:.0f} %", share) for share in runs],
         epoch=range(1, epochs + 1),
     )
 
 
 def _share(right: Tensor, part: Tensor) -> Tensor:
-    """Over the epochs [E, n], how often right on this part of the examples; NaN where there are none."""
+    """Over the epochs [E, N], how often right on this part of the examples; NaN where there are none."""
     return right[:, part].float().mean(dim=1)
 
 
 def _sheet(figure: SubFigure, run: NoisyRun, rows: Tensor) -> None:
-    """Up to fifteen training pictures, each with its wrong label."""
+    """Up to fifteen training images, each with its wrong label."""
     figure.suptitle("wrong labels that it gives back" if len(rows) else "it gives back no wrong label", fontsize=13)
     for place, ax in enumerate(figure.subplots(3, 5).flat):
         ax.axis("off")
