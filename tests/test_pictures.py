@@ -331,7 +331,7 @@ def test_the_pictures_known_by_heart_are_those_whose_wrong_label_is_given_back()
     run = noisy_run(0.4)
     known = ((run.given != run.true) & (run.seen[2] == run.given)).nonzero().squeeze(1)
     figure = widgets.draw_by_heart(run, epoch=3)
-    assert figure.get_suptitle() == "40% wrong labels, epoch 3: test accuracy 60%, 6 of 16 wrong labels given back"
+    assert figure.get_suptitle() == "40 % wrong labels, epoch 3: test accuracy 60 %, 6 of 16 wrong labels given back"
     shown = [ax for ax in figure.axes if ax.images]
     assert len(shown) == 6
     for ax, place in zip(shown, known):
