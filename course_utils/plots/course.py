@@ -31,7 +31,7 @@ def course_map() -> Figure:
         ax.plot(*zip(*row), **path)
     for (number, name, question, colour), (x, y) in zip(CHAPTERS, places):
         hollow = number in TO_COME
-        ax.plot(x, y, "o", markersize=44, color=colour, markerfacecolor="white" if hollow else colour, markeredgewidth=3)
+        ax.plot(x, y, "o", markersize=44, color=colour, markerfacecolor="white" if hollow else colour, mew=3)
         inside = ink(colour) if hollow else "white"
         ax.text(x, y, number, ha="center", va="center", color=inside, fontsize=17, fontweight="bold")
         ax.text(x, y - 0.2, name, ha="center", va="top", fontsize=13, fontweight="bold", color=ink(colour))
