@@ -231,7 +231,7 @@ def best_logits(points: Tensor, noise: float = 0.25) -> Tensor:
     """What the best possible classifier of `two_moons` says: no rule has a smaller true error, or true risk.
 
     It knows what no data tell for certain: how dense each class is at a point. That is the average, along the class's
-    half circle (here over 400 places), of the noise's Gaussian around each place.
+    half circle (here over 200 places), of the noise's Gaussian around each place.
 
     Args:
         points: [N, 2].
@@ -245,7 +245,7 @@ def best_logits(points: Tensor, noise: float = 0.25) -> Tensor:
     """
     if not noise > 0:
         raise ValueError(f"noise must be above 0, or the classes have no density; got {noise}")
-    places = _half_circles(math.pi * (torch.arange(400) + 0.5) / 400)
+    places = _half_circles(math.pi * (torch.arange(200) + 0.5) / 200)
     logits = [(-(torch.cdist(points, arc) ** 2) / (2 * noise**2)).logsumexp(dim=1) for arc in places]
     return torch.stack(logits, dim=1)
 

@@ -198,8 +198,8 @@ def test_the_best_possible_error_is_the_overlap_of_the_two_densities():
     step, noise = 0.05, 0.35
     side = torch.arange(-3.5, 4.5, step)
     grid = torch.cartesian_prod(side, side)
-    # best_logits leaves out what both densities have in common: 1 / (400 · 2π · noise²).
-    density = data.best_logits(grid, noise).exp() / (400 * 2 * torch.pi * noise**2)
+    # best_logits leaves out what both densities have in common: 1 / (200 · 2π · noise²).
+    density = data.best_logits(grid, noise).exp() / (200 * 2 * torch.pi * noise**2)
     assert torch.allclose(density.sum(dim=0) * step**2, torch.ones(2), atol=1e-3)
     overlap = 0.5 * density.min(dim=1).values.sum().item() * step**2
     points, labels = data.two_moons(20_000, noise, seed=1)

@@ -131,6 +131,13 @@ def test_lines_go_through_the_means_and_show_every_run():
     assert words == ["train error", "your prediction"]
 
 
+def test_a_line_leaves_out_what_was_not_measured():
+    frame = pd.DataFrame({"n": [1, 2, 3], "a": [0.1, float("nan"), 0.3], "b": [0.5, 0.4, float("nan")]})
+    a, _, b, _ = plots.draw_lines(plots.panels()[1][0, 0], frame, "n", ["a", "b"])[0].axes.lines
+    assert (list(a.get_xdata()), list(a.get_ydata())) == ([1, 3], [0.1, 0.3])
+    assert list(b.get_xdata()) == [1, 2]
+
+
 def test_labels_of_lines_that_meet_do_not_cover_each_other():
     frame = pd.DataFrame({"x": [1, 2], "a": [0.0, 1.0], "b": [1.0, 1.0], "c": [0.5, 0.99]})
     figure = plots.lines(frame, "x", ["a", "b", "c"], title="They meet")
@@ -450,10 +457,10 @@ def test_the_bias_desk_shows_the_groups_and_the_wrong_answers():
     cells = [text.get_text() for text in left.texts]
     assert [cells[10 * row : 10 * row + 10] for row in (4, 5)] == [["100"] * 10, ["0"] * 5 + ["100"] + ["0"] * 4]
     assert [text.get_text() for text in right.texts] == [str(c) for d in range(5, 10) for c in range(10) if c != d]
-    title = widgets.draw_biased_run(biased_run(), swaps(), epoch=2).get_suptitle().replace("\n", " ")
+    title = " ".join(widgets.draw_biased_run(biased_run(), swaps(), epoch=2).get_suptitle().split())
     assert title.startswith("epoch 2: aligned 100 %, conflicting 50 %; 50 % of the conflicting are taken for their")
     title = widgets.draw_biased_run(biased_run(), swaps(), epoch=2, conflict_ratio=0.005).get_suptitle()
-    assert title.startswith("trained with 0.5 % conflicting, epoch 2")
+    assert " ".join(title.split()).startswith("trained with 0.5 % conflicting, epoch 2")
 
 
 def test_a_wrong_answer_is_orange_if_it_is_the_colours_digit_and_grey_if_not():
