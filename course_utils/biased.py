@@ -1,7 +1,7 @@
 """Data sets with a known bias. A data set is three tensors: `images [N, C, H, W]` float32 in [0, 1],
 `labels [N]` int64 and `bias [N]` int64, the easy feature that goes with the label too often.
 
-A picture is *bias-aligned* if its bias is the usual one of its class, here if bias == label, and
+An image is *bias-aligned* if its bias is the usual one of its class, here if bias == label, and
 *bias-conflicting* otherwise.
 """
 
@@ -20,7 +20,7 @@ PALETTE = torch.tensor([
     [0.2077, 0.3929, 0.0187], [0.8337, 0.2024, 0.2669],
 ])  # fmt: skip
 
-# The shares of bias-conflicting pictures that published tables report.
+# The shares of bias-conflicting images that published tables report.
 RATIOS = (0.005, 0.01, 0.02, 0.05)
 SPLITS = ("train", "validation", "test", "train+validation")
 HELD = 5_000  # training digits that are set aside for validation
@@ -39,12 +39,12 @@ def colored_mnist(
             "test", the 10,000 test digits, their colours independent of the digits. "train+validation" is all 60,000
             training digits, once everything has been chosen. Which digits are for validation does not depend on the
             seed.
-        conflict_ratio: the share of bias-conflicting pictures in each class, in [0, 1]; see `biased_colours`. Test
-            pictures do not depend on it.
+        conflict_ratio: the share of bias-conflicting images in each class, in [0, 1]; see `biased_colours`. Test
+            images do not depend on it.
         seed: draws which digits conflict, the jitter and, with `n`, which digits are taken.
-        n: how many pictures, every class in its share; `None` for all. With fewer than some hundred test pictures
+        n: how many images, every class in its share; `None` for all. With fewer than some hundred test images
             the colours cannot be dealt out evenly.
-        std: standard deviation of the jitter that each picture's colour gets, in each channel.
+        std: standard deviation of the jitter that each image's colour gets, in each channel.
 
     Returns:
         images [n, 3, 28, 28] float32 in [0, 1], labels [n] and bias [n] (the colour's number), int64 in 0…9.
@@ -54,7 +54,7 @@ def colored_mnist(
     """
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(map(repr, SPLITS))}; got {split!r}")
-    biased_colours(torch.arange(0), conflict_ratio, torch.Generator())  # names a wrong ratio, also for test pictures
+    biased_colours(torch.arange(0), conflict_ratio, torch.Generator())  # names a wrong ratio, also for test images
     pixels, labels = read_mnist("test" if split == "test" else "train")
     rows = torch.arange(len(labels))
     if split in ("train", "validation"):
@@ -104,9 +104,9 @@ def biased_colours(labels: Tensor, conflict_ratio: float, generator: torch.Gener
 
 
 def paint(images: Tensor, bias: Tensor, std: float, generator: torch.Generator) -> Tensor:
-    """Grey pictures in colour, on the CPU: the ink takes the colour, black stays black.
+    """Grey images in colour, on the CPU: the ink takes the colour, black stays black.
 
-        x = clamp(PALETTE[bias] + std · noise, 0, 1) · grey,   one noise of three numbers for each picture
+        x = clamp(PALETTE[bias] + std · noise, 0, 1) · grey,   one noise of three numbers for each image
 
     Args:
         images: [N, 1, H, W] float32 in [0, 1].
@@ -131,7 +131,7 @@ def paint(images: Tensor, bias: Tensor, std: float, generator: torch.Generator) 
 
 
 def colour_swaps(images: Tensor) -> Tensor:
-    """Each picture in each of the ten colours, without jitter: [N, 1, H, W] becomes [10 · N, 3, H, W]."""
+    """Each image in each of the ten colours, without jitter: [N, 1, H, W] becomes [10 · N, 3, H, W]."""
     colours = torch.arange(len(PALETTE)).repeat(len(images))
     return paint(images.repeat_interleave(len(PALETTE), dim=0), colours, 0.0, torch.Generator())
 
@@ -139,7 +139,7 @@ def colour_swaps(images: Tensor) -> Tensor:
 class BiasedRun(NamedTuple):
     """One training on biased data, and what the network answered after each epoch."""
 
-    labels: Tensor  # [n] int64, of the test pictures
+    labels: Tensor  # [n] int64, of the test images
     bias: Tensor  # [n] int64
     test: Tensor  # [epochs, n] int64, its answers
     swaps: Tensor  # [epochs, 100] int64, its answers to ten digits in ten colours

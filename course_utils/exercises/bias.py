@@ -43,15 +43,15 @@ def _judge_colours(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Itera
 
 
 def _miscounted(digit: int, n: int, ratio: float, conflicting: int, wanted: int) -> str:
-    """Why a digit's number of conflicting pictures is not the one that was asked for."""
-    said = f"{conflicting} of the {n} pictures of digit {digit} conflict at ratio {ratio}; asked for are {wanted}"
+    """Why a digit's number of conflicting images is not the one that was asked for."""
+    said = f"{conflicting} of the {n} images of digit {digit} conflict at ratio {ratio}; asked for are {wanted}"
     if ratio == 0:
         return f"{said}: at 0 none does."
     if wanted == 1 and conflicting == 0:
         return f"{said}: at least one, unless the ratio is 0."
     return (
         f"{said}, round(conflict_ratio · n) of each class. int() cuts down (0.29 · 100 is 28.99…), a coin for each "
-        "picture or a draw over all classes is right only on average, and a colour drawn from all ten can be the own."
+        "image or a draw over all classes is right only on average, and a colour drawn from all ten can be the own."
     )
 
 
@@ -73,9 +73,9 @@ BIASED_COLOURS = Exercise(
         _colours("one digit of each class", torch.arange(10), 0.5, seed=2),
     ),
     hints=(
-        "Everything is aligned at first. For one digit: which of its pictures get another colour, how many, and which "
+        "Everything is aligned at first. For one digit: which of its images get another colour, how many, and which "
         "colour does the k-th of them get?",
-        "Go digit by digit: the places of its pictures, in a random order, the first few of them. (digit + k) % 10 "
+        "Go digit by digit: the places of its images, in a random order, the first few of them. (digit + k) % 10 "
         "with "
         "k = 1…9 are the nine other colours; put them into a random order once, and deal them out in turn.",
     ),

@@ -48,7 +48,7 @@ def group_report(accuracy: Tensor, counts: Tensor) -> dict[str, float]:
         counts: [Y, B] int64.
 
     Returns:
-        fractions in [0, 1], NaN where there is no group to speak of:
+        shares in [0, 1], NaN where there is no group to speak of:
         aligned, conflicting: mean over the non-empty groups on and off the diagonal;
         unbiased: mean over all non-empty groups, each counts the same (as LfF has it: Nam et al., NeurIPS 2020);
         worst_group: the lowest of the non-empty groups (Sagawa et al., ICLR 2020);
@@ -77,7 +77,7 @@ def reweighted_accuracy(accuracy: Tensor, counts: Tensor) -> float:
         counts: [Y, B] int64, the sizes, for instance of the training set's groups.
 
     Returns:
-        a fraction in [0, 1]; groups whose accuracy was not measured are left out. NaN if that leaves none.
+        a share in [0, 1]; groups whose accuracy was not measured are left out. NaN if that leaves none.
 
     Raises:
         ValueError: tables of different shapes.

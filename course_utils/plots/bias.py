@@ -41,9 +41,16 @@ def draw_groups(ax: Axes, table: Tensor, palette: Tensor, count: bool = False) -
     ax.grid(False)
 
 
-def draw_swaps(ax: Axes, sheet: Tensor, answers: Tensor) -> None:
-    """Ten digits in ten colours as one picture, and in their corners the answers that are wrong: in a vermillion box
-    where it is the digit of the colour, in a grey one where it is another."""
+def draw_swaps(ax: Axes, sheet: Tensor, answers: Tensor, size: int = 9) -> None:
+    """Ten digits in ten colours as one image, and in their corners the answers that are wrong: in a vermillion box
+    where it is the digit of the colour, in a grey one where it is another.
+
+    Args:
+        ax: the panel to draw into.
+        sheet: [100, 3, H, H], as `biased.colour_swaps` makes it of ten digits.
+        answers: [100] int64.
+        size: of the letters.
+    """
     side = sheet.shape[-1]
     rows = sheet.view(10, 10, 3, side, side).permute(0, 3, 1, 4, 2).reshape(10 * side, 10 * side, 3)
     ax.imshow(rows.numpy(), vmin=0, vmax=1)
@@ -52,7 +59,7 @@ def draw_swaps(ax: Axes, sheet: Tensor, answers: Tensor) -> None:
         if answer == digit:
             continue
         box = {"facecolor": VERMILLION if answer == colour else GREY, "edgecolor": "none", "pad": 1.2}
-        look = {"va": "top", "fontsize": 9, "fontweight": "bold", "color": "white", "bbox": box, "in_layout": False}
+        look = {"va": "top", "fontsize": size, "fontweight": "bold", "color": "white", "bbox": box, "in_layout": False}
         ax.text(colour * side + 2, digit * side + 3, str(answer), **look)
     middles = np.arange(10) * side + side / 2
     ax.set_xticks(middles, range(10))
