@@ -1,13 +1,17 @@
 """SelecMix: pairs that contradict, whatever the sign of the similarity; the mixture; the losses against other codes."""
 
+import ast
+import inspect
 import math
 
+import nbformat
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import biased, lff, metrics, models, selecmix, training
+from course_utils import biased, exercises, lff, metrics, models, selecmix, training
+from course_utils.notebooks import NOTEBOOKS
 from course_utils.training import Batch
 
 
@@ -247,8 +251,7 @@ def test_partners_by_bias_contradict(kind):
     rows = torch.arange(2_000)
     partners = method.partners(rows, 2_000, seeded())
     moved = partners != rows
-    same, alike = labels[partners] == labels, bias[partners] == bias
-    assert ((same & ~alike) if kind == "positive" else (~same & alike))[moved].all()
+    assert selecmix.contradicts(labels, bias, rows, partners, kind)[moved].all()
     assert moved.float().mean() > 0.9
 
 
@@ -336,8 +339,7 @@ def test_partners_in_a_pool_by_bias_contradict(kind):
     bias[1] = 9  # a bias of its own
     rows, pool = torch.arange(300), torch.arange(200, 900)
     index, has = selecmix.by_bias(labels, bias)(rows, pool, kind, seeded())
-    same, alike = labels[rows, None] == labels[pool], bias[rows, None] == bias[pool]
-    allowed = same & ~alike if kind == "positive" else ~same & alike
+    allowed = selecmix.contradicts(labels, bias, rows[:, None], pool, kind)
     assert torch.equal(has, allowed.any(dim=1))
     assert allowed[rows, index][has].all()
 
@@ -361,3 +363,30 @@ def test_no_gradient_is_lost_in_odd_batches():
         z.requires_grad_()
         selecmix.gsc(z, labels, tau).backward()
         assert z.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("options", [{}, {"kinds": ["negative"], "alone": 0.0, "pool": 300}])
+def test_the_notebooks_selecmix_is_the_packages(options):
+    cells = {cell.id: cell for cell in nbformat.read(NOTEBOOKS / "06_selecmix.ipynb", as_version=4).cells}
+    names = {}
+    exec(cells["setup"].source, names)
+    names |= {"mixture_check": exercises.check(selecmix.mix_pairs)}
+    exec(cells["method"].source, names)
+    images, labels, bias = a_training_set()
+    nets = []
+    for method in (names["SelecMix"], selecmix.SelecMix):
+        nets.append(models.mlp(2352))
+        loss = method(selecmix.by_bias(labels, bias), **options)
+        training.fit(nets[-1], images, labels, loss=loss, epochs=2, batch_size=50, show=False)
+    assert all(torch.equal(a, b) for a, b in zip(*(net.parameters() for net in nets)))
+    for name in ("__call__", "partners"):  # and the same text, whitespace, comments and the rooms' names aside
+        ours, theirs = (_statements(source, name) for source in (cells["method"].source, inspect.getsource(selecmix)))
+        assert ours == theirs, name
+
+
+def _statements(source, name):
+    """What a method of SelecMix does, without its docstring."""
+    (made,) = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == "SelecMix"]
+    (method,) = [node for node in made.body if isinstance(node, ast.FunctionDef) and node.name == name]
+    text = [ast.unparse(line) for line in method.body if not isinstance(line, ast.Expr)]
+    return [line.replace("metrics.", "") for line in text]
