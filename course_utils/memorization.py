@@ -222,8 +222,11 @@ def _log_density(value: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def _check_suspects(found: Tensor, suspicion: Tensor) -> None:
-    if found.dtype != torch.bool or suspicion.shape != found.shape or found.all() or not found.any():
-        raise ValueError("found must be bool, with both kinds in it, and suspicion of the same shape")
+    if found.dtype != torch.bool or suspicion.shape != found.shape:
+        raise ValueError(
+            f"found must be bool and suspicion of the same shape, got {found.dtype} {list(found.shape)} and "
+            f"{list(suspicion.shape)}"
+        )
 
 
 @checked(_check_suspects)
@@ -237,10 +240,10 @@ def area_under_curve(found: Tensor, suspicion: Tensor) -> float:
         suspicion: float of the same shape; equal ones count half.
 
     Returns:
-        a float in [0, 1].
+        a float in [0, 1]; NaN where there is no such pair.
 
     Raises:
-        ValueError: shapes that differ, or nothing to tell apart.
+        ValueError: shapes that differ, or a table of what is to be found that is not bool.
     """
     _, place, count = suspicion.flatten().unique(return_inverse=True, return_counts=True)
     rank = (count.cumsum(dim=0) - (count - 1) / 2).double()[place]

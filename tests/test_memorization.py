@@ -110,6 +110,8 @@ def test_the_area_under_the_curve_counts_pairs_and_halves_for_equals():
     assert memorization.area_under_curve(found, suspicion) == pytest.approx(sum(pairs) / len(pairs))
     assert memorization.area_under_curve(found, found.float()) == 1
     assert memorization.area_under_curve(found, torch.zeros(5)) == 0.5
+    assert math.isnan(memorization.area_under_curve(torch.ones(5, dtype=torch.bool), suspicion))
+    assert math.isnan(memorization.area_under_curve(found[:0], suspicion[:0]))
     assert memorization.area_under_curve(found[None], suspicion[None]) == pytest.approx(sum(pairs) / len(pairs))
 
 
@@ -137,6 +139,15 @@ def test_the_distance_is_to_the_nearest_image_of_the_same_class():
         assert distance.item() == pytest.approx(expected.item(), abs=1e-3)
 
 
+def test_the_50_000_images_and_the_10_000_of_chapter_02_have_none_in_common():
+    pixels, labels = data.read_mnist("test")
+    rest, held = data.holdout(labels, 8_000)
+    assert not set(rest.tolist()) & set(held.tolist())
+    images, answers = data.load_mnist("test", n=8_000)
+    assert torch.equal(images, pixels[held].unsqueeze(1) / 255)
+    assert torch.equal(answers, labels[held])
+
+
 def test_over_many_halves_each_example_is_in_about_half():
     table = memorization.membership(memorization.random_halves(400, 10, torch.Generator().manual_seed(0)), 10)
     assert (table.float().mean(dim=0) - 0.5).abs().max() < 0.1
@@ -162,7 +173,7 @@ T = torch.ones(2, 3, dtype=torch.bool)
             r"same shape, got .* \[2, 3\] and \[2, 2\]",
         ),
         (lambda: memorization.likelihood_ratio(T.int(), torch.rand(2, 3)), "member must be a bool table"),
-        (lambda: memorization.area_under_curve(T, torch.rand(2, 3)), "both kinds in it"),
+        (lambda: memorization.area_under_curve(T, torch.rand(3)), r"same shape, got torch.bool \[2, 3\] and \[3\]"),
         (
             lambda: memorization.distance_to_nearest(torch.rand(2, 4), torch.zeros(1), torch.rand(1, 4), torch.ones(1)),
             "every image needs one label, got 2 images and 1 labels",
