@@ -65,7 +65,10 @@ def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom:
             number = f"{np.mean(values):.1f} %" if zoom else f"{np.mean(values):.0f} %"
             ax.text(1.04, row, number, transform=ax.get_yaxis_transform(), va="center", fontweight="bold")
         if zoom:
-            ax.xaxis.set_major_locator(MaxNLocator(2 if len(measures) < 4 else 1, steps=[1, 2, 5, 10]))
+            low, high = ax.get_xlim()
+            ticks = MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(low, high)
+            inside = [tick for tick in ticks if low <= tick <= high]
+            ax.set_xticks(inside[:: max(1, len(inside) - 1)])  # the first and the last: there is room for two
         else:
             ax.set(xlim=(0, 100), xticks=[0, 50, 100])
         ax.set(ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=table)
