@@ -208,47 +208,6 @@ def test_panels_show_the_same_columns_of_each_table_on_one_scale():
     assert "your prediction" in [text.get_text() for text in high.texts]
 
 
-@pytest.mark.parametrize("epochs", [5, 20])
-def test_a_race_marks_when_each_network_first_reaches_the_level(epochs):
-    """Dots below 15 epochs, bands above: the colours on both sides belong together either way."""
-    tail = [1.0] * (epochs - 5)
-    accuracy = {"fast": [0.2, 0.96, 0.90, 0.99, 1.0, *tail], "slow": [0.1, 0.2, 0.3, 0.94, 0.95, *tail]}
-    rows = [{"epoch": e + 1, "network": n, **{k: v[e] for k, v in accuracy.items()}}
-            for e in range(epochs) for n in range(2)]  # fmt: skip
-    curves, reached = plots.race(pd.DataFrame(rows), list(accuracy), 0.95, title="One is faster").axes
-    finished = [line for line in reached.lines if len(line.get_xdata())]
-    assert [list(line.get_xdata()) for line in finished] == [[2, 2], [5, 5]]
-    assert [label.get_text() for label in reached.get_yticklabels()] == list(accuracy)
-    for name, line, label in zip(accuracy, finished, reached.get_yticklabels()):
-        curve = next(c for c in curves.lines if np.allclose(c.get_ydata()[:5], accuracy[name][:5]))
-        assert curve.get_color() == line.get_color()
-        assert label.get_color() == plots.ink(line.get_color())
-
-
-def test_a_network_that_never_arrives_is_on_the_picture_and_hollow():
-    frame = pd.DataFrame({"epoch": [1, 1, 2, 2], "network": [0, 1, 0, 1], "a": [0.1, 0.1, 0.99, 0.2]})
-    arrived, never = plots.race(frame, ["a"], 0.95, title="One does not arrive").axes[1].lines
-    assert (list(arrived.get_xdata()), list(never.get_xdata())) == ([2], [2])
-    assert (arrived.get_fillstyle(), never.get_fillstyle()) == ("full", "none")
-
-
-def test_a_precision_recall_curve_has_the_points_of_its_list():
-    """Three of six are to be found; the score finds two of them first, then all at once."""
-    truth = torch.tensor([[True, True, True, False, False, False]])
-    figure = plots.precision_recall(truth, {"score": [torch.tensor([9, 8, 1, 1, 1, 1])]}, what="them", title="Found")
-    curve, chance = figure.axes[0].lines
-    assert curve.get_xdata() == pytest.approx([1, 2 / 3, 1 / 3])  # recall
-    assert curve.get_ydata() == pytest.approx([0.5, 1, 1])  # precision
-    assert chance.get_ydata() == pytest.approx([0.5, 0.5])
-
-
-def test_a_list_with_nothing_to_find_is_refused():
-    with pytest.raises(ValueError, match="truth must hold something to find"):
-        plots.precision_recall(
-            torch.zeros(1, 3, dtype=torch.bool), {"score": [torch.ones(3)]}, what="x", title="Nothing"
-        )
-
-
 def test_a_dot_table_leaves_empty_what_was_not_measured():
     figure = plots.dot_table(
         {"ERM": {"a": [0.5], "b": [0.6]}, "your prediction": {"a": [0.7], "b": []}}, title="It helps"
@@ -637,14 +596,6 @@ def test_pale_bands_of_two_colours_stay_two_colours():
     common = sorted(picture.getcolors(1_000), reverse=True)[1:3]
     assert all(count > 10_000 for count, _ in common)
     assert max(abs(a - b) for a, b in zip(common[0][1], common[1][1])) > 10
-
-
-def test_the_precision_recall_curve_goes_through_every_find():
-    truth, score = torch.tensor([[True, False, True, False]]), torch.tensor([4.0, 3.0, 2.0, 1.0])
-    figure = plots.precision_recall(truth, {"score": [score]}, what="things", title="title")
-    line = figure.axes[0].lines[0]
-    assert sorted(line.get_xdata()) == [0.5, 1.0]
-    assert sorted(line.get_ydata()) == pytest.approx([2 / 3, 1.0])
 
 
 def test_the_map_shows_as_to_come_what_is_not_written():

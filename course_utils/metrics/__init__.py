@@ -45,5 +45,3 @@ __all__ = [
     "reweighted_accuracy",
     "temperature",
 ]
-
-predict = outputs  # TEMPORARY alias while chapters move

@@ -14,8 +14,6 @@ from course_utils.plots.curves import (
     histograms,
     line_panels,
     lines,
-    precision_recall,
-    race,
     reliability_diagrams,
 )
 from course_utils.plots.images import draw_boundary, draw_points, mixing_gallery, pictures, snapshots
@@ -81,8 +79,6 @@ __all__ = [
     "picture_rows",
     "pictures",
     "png",
-    "precision_recall",
-    "race",
     "reliability_diagrams",
     "results_table",
     "show",

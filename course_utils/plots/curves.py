@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
-from torch import Tensor
 
 from course_utils.plots.page import (
     BLACK,
@@ -194,71 +193,6 @@ def line_panels(
     draw_guess(axes[0, -1], guess)
     if legend:
         figure.legend(drawn, columns, loc="outside lower center", ncols=len(columns), frameon=False, handlelength=2.8)
-    headline(figure, title)
-    return figure
-
-
-def race(frame: pd.DataFrame, columns: Sequence[str], level: float, *, title: str) -> Figure:
-    """Accuracies over the epochs, and beside them when each network first reaches a level.
-
-    Args:
-        frame: a table as `training.by_epoch` makes it: columns epoch, network and the accuracies, in [0, 1].
-        columns: which accuracies to draw.
-        level: the level to be reached, in [0, 1]. A network that never gets there is drawn hollow, at the edge.
-        title: the finding.
-    """
-    figure, axes = panels(1, 2, width=11, height=4.2, width_ratios=(1.3, 1))
-    left, right = axes[0]
-    drawn = draw_lines(left, frame, "epoch", columns, percent=True, named=False)
-    left.axhline(level, color=GREY, linestyle=":")
-    last = frame["epoch"].max()
-    for row, (name, line) in enumerate(zip(columns, drawn)):
-        first = frame[frame[name] >= level].groupby("network")["epoch"].min()
-        look = {"marker": MARKERS[row], "color": line.get_color(), "linestyle": "None", "markersize": 9}
-        right.plot(first, [row] * len(first), **look)
-        never = frame["network"].nunique() - len(first)
-        right.plot([last] * never, [row] * never, fillstyle="none", **look)
-    left.set(xlabel="epoch", ylabel="training accuracy")
-    right.set(xlabel=f"epochs until {level:.0%} are fitted", xlim=(0, last + 2), ylim=(len(columns) - 0.5, -0.5))
-    right.set_yticks(range(len(columns)), columns, fontweight="bold")
-    for text, line in zip(right.get_yticklabels(), drawn):
-        text.set_color(ink(line.get_color()))
-    headline(figure, title)
-    return figure
-
-
-def precision_recall(truth: Tensor, scores: dict[str, Sequence[Tensor]], *, what: str, title: str) -> Figure:
-    """How well scores find what is to be found: precision over recall, a line for each run.
-
-    Args:
-        truth: [runs, N] bool, what is to be found; something in every run.
-        scores: for each kind of score, one tensor [N] for each run; the highest are suspected first.
-        what: what is to be found, in words.
-        title: the finding.
-
-    Raises:
-        ValueError: a run in which there is nothing to find.
-    """
-    from sklearn.metrics import precision_recall_curve  # 70 MB, which only those who need it should pay
-
-    if not truth.any(dim=1).all():
-        raise ValueError("truth must hold something to find in every run")
-    figure, axes = panels(width=8.2, height=4)
-    ax = axes[0, 0]
-    for (name, runs), colour, dash in zip(scores.items(), COLOURS[2:], DASHES):
-        for found, score in zip(truth, runs, strict=True):
-            precision, recall, _ = precision_recall_curve(found, score)
-            # A point at some forty finds; the last one that scikit-learn adds stands for an empty list.
-            finds = np.flatnonzero(np.diff(recall))
-            dot = {"marker": "o", "markersize": 5} if len(finds) < 30 else {"linewidth": 1.8}
-            finds = finds[:: max(1, len(finds) // 40)]
-            line = ax.plot(recall[finds], precision[finds], color=colour, linestyle=dash, **dot)[0]
-        line.set_label(name)
-    chance = truth.float().mean().item()
-    ax.axhline(chance, color=GREY, linestyle=":", label="picked at random")
-    ax.set(xlabel=f"recall: share of all {what} that are on the list", xlim=(0, 1.02), ylim=(0, 1.03))
-    ax.set_ylabel(f"precision: {what}\nas a share of the list")
-    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     headline(figure, title)
     return figure
 

@@ -23,7 +23,7 @@ MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 # places in the three lists above. A name is looked up whole, then up to its first comma, then by its first word.
 LOOKS = {
     "ERM": 0, "mixup": 1, "SelecMix": 2, "PGD training": 2, "LfF": 3, "FGSM training": 3,
-    "resampling": 4, "random FGSM": 4, "GCE": 4, "CutMix": 4, "manifold mixup": 5, "SelecMix, oracle": 5,
+    "resampling": 4, "random FGSM": 4, "GCE": 4, "label smoothing": 4, "SelecMix, oracle": 5,
     "LfF + SelecMix": 6,
     "train": 0, "training": 0, "empirical": 0, "test": 1, "true": 1, "validation": 2, "gap": 3,
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """A picture that changes when a slider moves."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 
 import ipywidgets
@@ -42,10 +43,10 @@ class SliderFigure(ipywidgets.VBox):
 
     def __repr__(self) -> str:
         """What a page without a kernel shows in the widget's place."""
-        return f"Run this cell for the sliders: {', '.join(self.sliders)}. {self.alt}"
+        return textwrap.fill(f"Run this cell for the sliders: {', '.join(self.sliders)}. {self.alt}", 78)
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
-        # ipywidgets would cut the text after 110 characters.
+        # ipywidgets would cut the text after 110 characters; a page breaks longer lines inside words.
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)}
 
 
