@@ -230,54 +230,26 @@ def test_a_vicinity_with_class_numbers_among_soft_ones_is_named():
 def page():
     """The names that the notebook's set-up and its own methods define."""
     cells = {cell.id: cell.source for cell in nbformat.read(NOTEBOOKS / "03_mixup.ipynb", as_version=4).cells}
-    names = {"mixup": mixup}
-    for name in ("setup", "near", "cutmix"):
-        exec(cells[name], names)
-        names["mixup"] = mixup
+    names = {}
+    exec(cells["setup"], names)
+    names["mixup"] = mixup
+    exec(cells["near"], names)
     return names
 
 
-@pytest.mark.parametrize("per_example", [True, False])
-def test_the_notebooks_mixup_of_a_batch_is_the_packages(page, per_example):
+def test_the_notebooks_mixup_of_a_batch_is_the_packages(page):
     batches = [training.Batch(IMAGES, LABELS, torch.arange(60), seeded(3)) for _ in range(2)]
-    theirs = page["near"](batches[0], 0.7, per_example)
-    ours = vicinity(0.7, per_example=per_example)(batches[1])
+    theirs, ours = page["near"](batches[0], 0.7), vicinity(0.7)(batches[1])
     assert torch.equal(theirs.images, ours.images)
     assert torch.equal(theirs.labels, ours.labels)
 
 
-@pytest.mark.parametrize(("lam", "seed"), [(0.5, 0), (0.9, 1), (0.1, 2), (1.0, 3), (0.0, 4)])
-def test_the_notebooks_cutmix_is_torchvisions(page, lam, seed):
-    """On the box that torchvision would cut around the same middle."""
-    y, x = (torch.randint(28, (), generator=g).item() for g in [seeded(seed)] * 2)
-    half = int(0.5 * math.sqrt(1 - lam) * 28)
-    x1, y1, x2, y2 = max(x - half, 0), max(y - half, 0), min(x + half, 28), min(y + half, 28)
-
-    class GivenBox(v2.CutMix):
-        def make_params(self, flat_inputs):
-            return {"box": (x1, y1, x2, y2), "lam_adjusted": 1 - (x2 - x1) * (y2 - y1) / 784}
-
-    theirs = GivenBox(num_classes=10)(IMAGES, LABELS)
-    ours = page["cutmix"](IMAGES, LABELS, lam, AROUND, seeded(seed))
-    for a, b in zip(ours, theirs, strict=True):
-        assert torch.allclose(a, b, atol=1e-6)
-
-
-def test_the_notebooks_manifold_mixup_mixes_where_it_says(page, monkeypatch):
-    """Mixed before the first layer it is mixup; mixed later, only what lies above sees mixed numbers."""
-    net = models.mlp(seed=0)
-    depths = set()
-    for seed in range(20):
-        batch = training.Batch(IMAGES, LABELS, torch.arange(60), seeded(seed))
-        risk = page["manifold_mixup_risk"](net, batch, 1.0)
-        generator = seeded(seed)
-        depth = 1 + 2 * torch.randint(3, (), generator=generator).item()
-        lam, index = sample_lam(1.0, 1, generator), torch.randperm(60, generator=generator)
-        hidden = net[:depth](IMAGES)
-        logits = net[depth:](lam * hidden + (1 - lam) * hidden[index])
-        assert risk.item() == pytest.approx(mixup_risk(logits, LABELS, lam, index).item(), rel=1e-5)
-        depths.add(depth)
-    assert depths == {1, 3, 5}
+def test_the_notebooks_label_smoothing_is_pytorchs(page):
+    logits = torch.randn(60, 10, generator=seeded())
+    batch = page["smoothed"](training.Batch(IMAGES, LABELS, torch.arange(60), seeded()), eps=0.3)
+    assert torch.equal(batch.images, IMAGES)
+    wanted = F.cross_entropy(logits, LABELS, label_smoothing=0.3)
+    assert F.cross_entropy(logits, batch.labels).item() == pytest.approx(wanted.item(), rel=1e-5)
 
 
 def test_mixing_helps_where_there_are_few_examples():
