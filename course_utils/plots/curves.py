@@ -24,7 +24,7 @@ from course_utils.plots.page import (
     ink,
     look,
     panels,
-)  # fmt: skip
+)
 
 
 def lines(

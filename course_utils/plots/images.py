@@ -33,11 +33,11 @@ def pictures(images: Tensor, captions: Sequence[str], *, title: str, columns: in
     return figure
 
 
-def mixing_gallery(draws: dict[float, tuple[Sequence[str] | Tensor, Tensor]], *, title: str) -> Figure:
+def mixing_gallery(draws: dict[float, tuple[Sequence[str], Tensor]], *, title: str) -> Figure:
     """What mixup makes of a batch: a row for each alpha, the density of its weights and some images.
 
     Args:
-        draws: for each alpha, n captions (or weights lam) and mixed images [n, 1, H, W].
+        draws: for each alpha, n captions and mixed images [n, 1, H, W].
         title: the finding.
     """
     columns = len(next(iter(draws.values()))[0])
@@ -50,7 +50,6 @@ def mixing_gallery(draws: dict[float, tuple[Sequence[str] | Tensor, Tensor]], *,
         for ax, caption, image in zip(row[1:], captions, mixed):
             ax.axis("off")
             ax.imshow(image[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
-            caption = caption if isinstance(caption, str) else f"{caption:.2f}"
             ax.set_title(caption, fontsize=11, fontweight="normal", loc="center", pad=3)
     axes[0, 0].set_title("density of lam", fontsize=12)
     axes[-1, 0].set_xlabel("lam")
