@@ -1,10 +1,3 @@
-"""Data sets with a known bias. A data set is three tensors: `images [N, C, H, W]` float32 in [0, 1],
-`labels [N]` int64 and `bias [N]` int64, the easy feature that goes with the label too often.
-
-An image is *bias-aligned* if its bias is the usual one of its class, here if bias == label, and
-*bias-conflicting* otherwise.
-"""
-
 from typing import NamedTuple
 
 import torch
