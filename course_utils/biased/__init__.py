@@ -26,6 +26,7 @@ from course_utils.biased.scenes import (
     Scene,
     draw_scene,
     fish_and_hand,
+    marked,
     render,
     swim_left,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "colour_swaps",
     "draw_scene",
     "fish_and_hand",
+    "marked",
     "paint",
     "render",
     "swim_left",

@@ -176,6 +176,13 @@ def fish_and_hand(
     Raises:
         ValueError: an unknown split, an n below 8, a ratio outside [0, 1], or a size below 8.
     """
+    scene = _biased_scene(split, n, hand_ratio, background_ratio, seed)
+    images, fish_mask, hand_mask = render(scene, size)
+    return FishAndHand(images, scene["species"], scene["hand"].long(), scene["background"], fish_mask, hand_mask, scene)
+
+
+def _biased_scene(split: str, n: int, hand_ratio: float | None, background_ratio: float | None, seed: int) -> Scene:
+    """The scene of `fish_and_hand`; arguments and errors as there."""
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(map(repr, SPLITS))}; got {split!r}")
     if n < 8:
@@ -194,9 +201,7 @@ def fish_and_hand(
         elsewhere = torch.tensor([kind for kind in range(len(BACKGROUNDS)) if kind != DECK])
         off = dealt(labels, elsewhere, generator)
         background = torch.where(tied(labels, background_ratio, generator), DECK, off)
-    scene = draw_scene(labels, held, background, generator)
-    images, fish_mask, hand_mask = render(scene, size)
-    return FishAndHand(images, labels, held.long(), background, fish_mask, hand_mask, scene)
+    return draw_scene(labels, held, background, generator)
 
 
 def tied(labels: Tensor, ratio: float, generator: torch.Generator) -> Tensor:
@@ -242,21 +247,25 @@ def swim_left(scene: Scene, rows: Tensor) -> Scene:
     return scene | {"flip": torch.where(rows, -1.0, 1.0)}
 
 
-def marked(mark: Mark, split: str, n: int, ratio: float, seed: int = 0, size: int = 32) -> FishAndHand:
-    """Fish & Hand, no hands, with a bias of your own: all but a share of the tench bear a mark, few others do.
+def marked(
+    mark: Mark, split: str, n: int, ratio: float, seed: int = 0, size: int = 32
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Fish without hands, with a bias of your own: all but a share of the tench bear a mark, few others do.
 
     Args:
         mark: from a scene and rows [N] bool to the scene in which these rows bear the mark and the others do not, for
             instance `swim_left`.
         split: "train", "validation", or "test", where half of each species bears it.
+        ratio: the share of exceptions in each species, as in `fish_and_hand`.
         n, seed, size: as in `fish_and_hand`.
-        ratio: the share of exceptions in each species.
 
     Returns:
-        as `fish_and_hand`, but `hand` [n] int64 is 1 where the mark is.
+        images [n, 3, S, S] float32 in [0, 1], labels [n] int64, and bias [n] int64: 1 where the mark is.
+
+    Raises:
+        ValueError: as in `fish_and_hand`.
     """
-    plain = fish_and_hand(split, n, 0.0, None, seed, size=8)
-    generator = torch.Generator().manual_seed(seed)
-    bears = tied(plain.labels, 0.5 if split == "test" else ratio, generator)
-    scene = mark(plain.scene | {"hand": torch.zeros(n).bool()}, bears)
-    return plain._replace(**render(scene, size)._asdict())
+    scene = _biased_scene(split, n, ratio, None, seed)
+    # The hand says where the mark goes, and disappears.
+    scene, bears = scene | {"hand": torch.zeros(n, dtype=torch.bool)}, scene["hand"]
+    return render(mark(scene, bears), size).images, scene["species"], bears.long()
