@@ -57,6 +57,9 @@ coloured = biased.paint(images, bias, 0.005, torch.Generator().manual_seed(0))
 moments = {f"seed {seed}": metrics.outputs(models.encoder(seed=seed), coloured) for seed in (0, 1)}
 embedded = widgets.Embedded(coloured, labels, bias, moments)
 anchors = torch.tensor([int((labels == digit).nonzero()[0]) for digit in range(10)])
+
+scene = biased.draw_scene(torch.tensor([0]), torch.tensor([True]), torch.tensor([0]), torch.Generator().manual_seed(0))
+seeing = {f"seed {seed}": models.mlp(3 * 32 * 32, (8,), 4, seed) for seed in (0, 1)}
 """
 # The desks of the course, in the order of its chapters, and what each is given.
 DESKS = {
@@ -67,6 +70,7 @@ DESKS = {
     "attack_desk": "nets, images, labels",
     "bias_desk": "recorded, sheet",
     "pair_desk": "embedded, anchors",
+    "hand_desk": "seeing, scene",
 }
 
 

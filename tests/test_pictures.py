@@ -14,6 +14,7 @@ from course_utils import attacks, biased, data, metrics, models, plots, training
 from course_utils.claims import LECTURE, Claim, Difference, Evidence
 from course_utils.memorization import NoisyRun
 from course_utils.notebooks import find
+from course_utils.widgets import fish
 
 
 @pytest.fixture(autouse=True)
@@ -487,8 +488,85 @@ def test_an_embedding_is_drawn_in_the_colours_of_its_groups():
     assert on_top.get_sizes() > plain.get_sizes()
 
 
+def one_scene():
+    """A tench in a hand, with a light and a pattern of its own."""
+    generator = torch.Generator().manual_seed(3)
+    return biased.draw_scene(torch.tensor([biased.TENCH]), torch.tensor([True]), torch.tensor([0]), generator)
+
+
+def small_nets():
+    return {str(seed): models.mlp(inputs=3 * 32 * 32, hidden=(8,), classes=4, seed=seed) for seed in (0, 1)}
+
+
+def hand_desk():
+    return widgets.hand_desk(small_nets(), one_scene())
+
+
+def placed(**chosen):
+    """What the hand desk draws, its sliders at their start but for those named."""
+    start = {name: slider.value for name, slider in hand_desk().sliders.items()}
+    return hand_desk().draw(**start | chosen)
+
+
+def test_the_hand_desk_shows_the_scene_at_two_sizes_and_what_the_network_says_with_and_without_the_hand():
+    scene = one_scene() | {"species": torch.tensor([2]), "background": torch.tensor([biased.DECK])}
+    scene |= {name: torch.tensor([value]) for name, value in (("x", 0.1), ("angle", math.radians(15)), ("grip", 0.35))}
+    chosen = {"fish": "pike", "hand": "at the head", "background": "deck", "place": 0.1, "angle": 15}
+    eye, small, answers = placed(**chosen, network="1").axes
+    assert np.allclose(eye.images[0].get_array(), biased.render(scene, 128).images[0].permute(1, 2, 0))
+    seen = torch.cat([biased.render(scene | {"hand": torch.tensor([there])}).images for there in (True, False)])
+    assert np.allclose(small.images[0].get_array(), seen[0].permute(1, 2, 0))
+    said = metrics.outputs(small_nets()["1"], seen).softmax(dim=1)
+    assert [bar.get_width() for bar in answers.patches] == pytest.approx(said[0].tolist(), abs=1e-5)
+    assert [line[0, 0] for line in answers.collections[0].get_segments()] == pytest.approx(said[1].tolist(), abs=1e-5)
+    assert [text.get_text() for text in answers.texts] == [f"{100 * share:.0f} %" for share in said[0].tolist()]
+
+
+def test_the_hand_desk_places_what_it_says_and_leaves_the_rest_of_the_scene():
+    scene, before = one_scene(), one_scene()
+    empty = fish.place(scene, fish="none", hand="none", background="sky", x=0.0, angle=0)
+    changed = {name for name in scene if not torch.equal(scene[name], empty[name])}
+    assert changed == {"fish", "hand", "background", "x", "angle"}
+    assert all(torch.equal(scene[name], before[name]) for name in scene)
+    assert not any(mask.any() for mask in biased.render(empty)[1:])
+    many = {name: torch.cat([values, values.flip(-1)]) for name, values in scene.items()}
+    assert all(len(values) == 1 for values in fish.place(many, "pike", "none", "sky", 0.0, 0).values())
+
+
+@pytest.mark.parametrize(("right", "colour"), [(True, plots.BLUE), (False, plots.VERMILLION)])
+def test_the_answers_bar_is_blue_if_it_is_right_and_red_if_not(right, colour):
+    _, axes = plots.panels()
+    said = torch.tensor([0.2, 0.2, 0.4, 0.2])
+    fish._draw_answer(axes[0, 0], said, None, "pike" if right else "none")
+    colours = [to_hex(bar.get_facecolor()).upper() for bar in axes[0, 0].patches]
+    assert colours == [plots.GREY, plots.GREY, colour, plots.GREY]
+
+
+def test_without_a_hand_nothing_is_compared_and_the_title_says_what_is_seen():
+    assert placed(hand="in the middle").axes[2].get_legend()
+    figure = placed(hand="none", fish="none", background="deck")
+    assert not figure.axes[2].collections
+    assert not figure.axes[2].get_legend()
+    titles = {
+        ("trout", "none"): "0: a trout, in the water, is called ",
+        ("trout", "at the tail"): "0: a trout in a hand, in the water, is called ",
+        ("none", "at the tail"): "0: nothing but a hand, in the water, is called ",
+        ("none", "none"): "0: nothing, in the water, is called ",
+    }
+    for (kind, hand), title in titles.items():
+        assert placed(fish=kind, hand=hand).get_suptitle().replace("\n", " ").startswith(title)
+
+
+def test_the_hand_desk_needs_a_network_and_an_image():
+    with pytest.raises(ValueError, match="nets must hold at least one network"):
+        widgets.hand_desk({}, one_scene())
+    with pytest.raises(ValueError, match="scene must hold at least one image"):
+        widgets.hand_desk(small_nets(), {name: values[:0] for name, values in one_scene().items()})
+
+
 DESKS = (
     widgets.moons_playground, widgets.digit_browser, by_heart, mixing_desk, attack_desk, bias_desk, pair_desk,
+    hand_desk,
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ kernel (`figure.sliders["noise"].value = 0.4`, then look at `figure.image.value`
 from course_utils.widgets.adversarial import attack_desk, draw_attack
 from course_utils.widgets.bias import bias_desk, draw_biased_run
 from course_utils.widgets.erm import digit_browser, draw_moons, moons_playground
+from course_utils.widgets.fish import draw_hand, hand_desk
 from course_utils.widgets.memorization import by_heart, draw_by_heart
 from course_utils.widgets.mixup import draw_mixing, mixing_desk
 from course_utils.widgets.selecmix import Embedded, draw_pairs, pair_desk
@@ -22,9 +23,11 @@ __all__ = [
     "draw_attack",
     "draw_biased_run",
     "draw_by_heart",
+    "draw_hand",
     "draw_mixing",
     "draw_moons",
     "draw_pairs",
+    "hand_desk",
     "mixing_desk",
     "moons_playground",
     "one_of_each",
