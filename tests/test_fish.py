@@ -18,10 +18,6 @@ def scene() -> biased.Scene:
     return biased.draw_scene(kinds % 4, kinds % 8 < 4, kinds // 8 % 4, torch.Generator().manual_seed(0))
 
 
-def without(scene: biased.Scene, **entries: bool) -> biased.Scene:
-    return scene | {name: torch.full((len(scene["species"]),), value) for name, value in entries.items()}
-
-
 def part(scene: biased.Scene, rows: Tensor) -> biased.Scene:
     return {name: values[rows] for name, values in scene.items()}
 
@@ -66,6 +62,16 @@ def test_a_wrong_scene_is_named(changed, named):
         biased.draw_scene(**given, generator=torch.Generator())
 
 
+def test_changed_changes_what_is_named(scene):
+    changed = biased.changed(scene, hand=True, background=DECK, light=1.0)
+    assert changed["hand"].all() and changed["hand"].dtype == torch.bool
+    assert changed["background"].unique().tolist() == [DECK] and changed["light"].unique().tolist() == [1.0]
+    assert {name for name in scene if not torch.equal(scene[name], changed[name])} == {"hand", "background", "light"}
+    for name in ("hands", "jitter"):
+        with pytest.raises(ValueError, match=f"{name} is no entry"):
+            biased.changed(scene, **{name: 1})
+
+
 # ------------------------------------------------------------------------------------------------ pictures
 
 
@@ -99,8 +105,8 @@ def test_rendering_leaves_scene_and_outlines_alone(scene):
 @pytest.mark.parametrize("size", [32, 96])
 @pytest.mark.parametrize("fish", [True, False])
 def test_outside_its_mask_the_hand_changes_nothing(scene, size, fish):
-    with_hand = biased.render(without(scene, hand=True, fish=fish), size)
-    no_hand = biased.render(without(scene, hand=False, fish=fish), size)
+    with_hand = biased.render(biased.changed(scene, hand=True, fish=fish), size)
+    no_hand = biased.render(biased.changed(scene, hand=False, fish=fish), size)
     changed = (with_hand.images != no_hand.images).any(dim=1)
     assert not (changed & ~with_hand.hand).any()
     # and the mask is not simply everything
@@ -109,8 +115,8 @@ def test_outside_its_mask_the_hand_changes_nothing(scene, size, fish):
 
 
 def test_the_fish_mask_holds_nothing_of_the_background(scene):
-    here = biased.render(without(scene, hand=False), 32)
-    elsewhere = biased.render(without(scene, hand=False) | {"background": (scene["background"] + 1) % 4}, 32)
+    here = biased.render(biased.changed(scene, hand=False), 32)
+    elsewhere = biased.render(biased.changed(scene, hand=False) | {"background": (scene["background"] + 1) % 4}, 32)
     differ = (here.images != elsewhere.images).any(dim=1)
     assert torch.equal(here.fish, elsewhere.fish)
     assert not (differ & here.fish).any()
@@ -118,7 +124,7 @@ def test_the_fish_mask_holds_nothing_of_the_background(scene):
 
 
 def test_with_neither_hand_nor_fish_only_the_background_is_left(scene):
-    empty = without(scene, hand=False, fish=False)
+    empty = biased.changed(scene, hand=False, fish=False)
     other = empty | {"species": (scene["species"] + 1) % 4, "x": -scene["x"], "skin": 5 - scene["skin"]}
     assert torch.equal(biased.render(empty).images, biased.render(other).images)
     assert not biased.render(empty).fish.any()
@@ -126,7 +132,9 @@ def test_with_neither_hand_nor_fish_only_the_background_is_left(scene):
 
 def test_over_and_under(scene):
     """A hand under the fish shows less of itself, but its thumb."""
-    over, under = (biased.render(without(scene, hand=True, over=value), 96).fish.sum() for value in (True, False))
+    over, under = (
+        biased.render(biased.changed(scene, hand=True, over=value), 96).fish.sum() for value in (True, False)
+    )
     assert over < under
 
 
@@ -138,7 +146,9 @@ def test_the_same_scene_at_any_size(scene):
 
 def test_species_differ_in_shape(scene):
     """Same build, same place: the four silhouettes overlap, and no two are alike."""
-    outlines = [biased.render(without(scene, hand=False) | {"species": torch.full((N,), k)}, 64).fish for k in range(4)]
+    outlines = [
+        biased.render(biased.changed(scene, hand=False) | {"species": torch.full((N,), k)}, 64).fish for k in range(4)
+    ]
     for first, second in itertools.combinations(outlines, 2):
         common = (first & second).sum() / (first | second).sum()
         assert 0.4 < common < 0.93

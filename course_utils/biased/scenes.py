@@ -98,6 +98,19 @@ def draw_scene(species: Tensor, hand: Tensor, background: Tensor, generator: tor
     return scene | {"warm": uniform(-0.06, 0.06), "backdrop": uniform(0.0, 1.0, 12), "grain": whole(GRAINS)}
 
 
+def changed(scene: Scene, **entries: float) -> Scene:
+    """The same scenes, but with one value of an entry for all of them: `changed(scene, hand=True, fish=False)`.
+
+    Raises:
+        ValueError: an entry that scenes do not have, or that is more than a number.
+    """
+    for name in entries:
+        if name not in scene or scene[name].dim() != 1:
+            numbers = ", ".join(key for key, values in scene.items() if values.dim() == 1)
+            raise ValueError(f"{name} is no entry with one number for each scene; those are {numbers}")
+    return scene | {name: torch.full_like(scene[name], value) for name, value in entries.items()}
+
+
 def render(scene: Scene, size: int = 32) -> Rendered:
     """The images of a scene: nothing here is random, and no image depends on the others.
 
