@@ -21,8 +21,8 @@ PACKAGE = ROOT / "course_utils"
 FLOORS = [
     {"progress", "predictions", "data", "models", "plots"},
     {"metrics", "memorization", "biased"},
-    {"training", "attacks"},
-    {"mixup", "gan", "lff"},
+    {"training", "attacks", "photographs"},
+    {"mixup", "gan", "lff", "lending"},
     {"selecmix"},
     {"claims", "exercises", "widgets", "reproduce"},
     {"checkup", "notebooks"},

@@ -1,9 +1,12 @@
-"""What a model gets right, for which groups, how sure it is, and how steep. Shares are fractions between 0 and 1.
+"""What a model gets right, for which groups, how sure it is, how steep, and what it owes to a part of the image.
+
+Shares are fractions between 0 and 1.
 
 Evaluation never changes a model: it runs in eval mode, in chunks, leaves no gradients behind, and every
 layer is put back into the mode it was in.
 """
 
+from course_utils.metrics.attribution import alone_minus_empty, attributions, effects, log_odds, signed_on
 from course_utils.metrics.calibration import (
     Tempered,
     check_probabilities,
@@ -26,9 +29,12 @@ from course_utils.metrics.steepness import gradient_norms, input_gradient, margi
 __all__ = [
     "Tempered",
     "accuracy",
+    "alone_minus_empty",
     "answers",
+    "attributions",
     "check_probabilities",
     "choose_model",
+    "effects",
     "empirical_risk",
     "error_rate",
     "expected_calibration_error",
@@ -38,10 +44,12 @@ __all__ = [
     "group_table",
     "input_gradient",
     "keeping_mode",
+    "log_odds",
     "margin_distances",
     "margin_slopes",
     "outputs",
     "reliability",
     "reweighted_accuracy",
+    "signed_on",
     "temperature",
 ]

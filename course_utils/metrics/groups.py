@@ -40,25 +40,30 @@ def group_table(
     return (right / counts).view(shape), counts.view(shape)  # 0 / 0 is NaN
 
 
-def group_report(accuracy: Tensor, counts: Tensor) -> dict[str, float]:
+def group_report(accuracy: Tensor, counts: Tensor, aligned: Tensor | None = None) -> dict[str, float]:
     """The group metrics by their names in the field, from a table as `group_table` makes it.
 
     Args:
-        accuracy: [Y, B], NaN where a group is empty; label y is aligned with bias y.
+        accuracy: [Y, B], NaN where a group is empty.
         counts: [Y, B] int64.
+        aligned: [Y, B] bool, the groups in which the bias is the usual one of the label. `None`: the diagonal, label y
+            with bias y.
 
     Returns:
         shares in [0, 1], NaN where there is no group to speak of:
-        aligned, conflicting: mean over the non-empty groups on and off the diagonal;
+        aligned, conflicting: mean over the non-empty groups that are aligned, and that are not;
         unbiased: mean over all non-empty groups, each counts the same (as LfF has it: Nam et al., NeurIPS 2020);
         worst_group: the lowest of the non-empty groups (Sagawa et al., ICLR 2020);
         plain: the share of examples that are right, each counts the same.
 
     Raises:
-        ValueError: tables of different shapes.
+        ValueError: tables of different shapes, or an `aligned` that is no such table of bool.
     """
     _check_tables(accuracy, counts)
-    aligned = torch.arange(counts.shape[0])[:, None] == torch.arange(counts.shape[1])
+    if aligned is None:
+        aligned = torch.arange(counts.shape[0])[:, None] == torch.arange(counts.shape[1])
+    if aligned.dtype != torch.bool or aligned.shape != counts.shape:
+        raise ValueError(f"aligned must be bool {[*counts.shape]}, got {aligned.dtype} {list(aligned.shape)}")
     filled = counts > 0
     parts = {"aligned": aligned & filled, "conflicting": ~aligned & filled, "unbiased": filled}
     report = {name: accuracy[part].mean().item() for name, part in parts.items()}  # the mean of nothing is NaN

@@ -1,0 +1,255 @@
+"""Cut out an object and paste it elsewhere: what can be done where the bias is a thing in the image.
+
+A masked hand leaves a hole, and if only one class has holes, the hole gives the class away as the hand did. A hand
+that is lent to the other classes gives nothing away.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from course_utils.data import check_labels, checked
+from course_utils.metrics import empirical_risk, keeping_mode, outputs
+from course_utils.training import Batch
+
+
+def check_masks(masks: Tensor, images: Tensor, name: str = "masks") -> None:
+    """Raise a ValueError unless there is a mask [N, H, W] of bool (called `name` there) for images [N, C, H, W]."""
+    if images.dim() != 4:
+        raise ValueError(f"images must be [N, C, H, W], got {list(images.shape)}")
+    shape = (len(images), *images.shape[2:])
+    if masks.dtype != torch.bool or masks.shape != shape:
+        raise ValueError(f"{name} must be bool {list(shape)}, one for each image, got {masks.dtype} {[*masks.shape]}")
+
+
+def _check_paste(images: Tensor, donors: Tensor, masks: Tensor) -> None:
+    check_masks(masks, images)
+    if donors.shape != images.shape:
+        raise ValueError(f"donors must be {list(images.shape)}, as images are, got {list(donors.shape)}")
+
+
+@checked(_check_paste)
+def paste(images: Tensor, donors: Tensor, masks: Tensor) -> Tensor:
+    """Paste a part of each donor on an image, pixel by pixel: the donor where its mask says so, else the image.
+
+    Args:
+        images: [N, C, H, W] float32.
+        donors: [N, C, H, W] float32, for each image the one that lends.
+        masks: [N, H, W] bool, the pixels that are lent, in all channels; a mask may be all False or all True.
+
+    Returns:
+        [N, C, H, W] float32. The arguments stay as they are.
+
+    Raises:
+        ValueError: arguments that do not fit together; the message names the argument.
+    """
+    return torch.where(masks[:, None], donors, images)
+
+
+def cover(images: Tensor, masks: Tensor, colour: Tensor) -> Tensor:
+    """Masking: the masked pixels of all images get one colour.
+
+    Take the same colour in training and test, for instance the `mean_colour` of the training images.
+
+    Args:
+        images: [N, C, H, W] float32.
+        masks: [N, H, W] bool.
+        colour: [C] float32.
+
+    Returns:
+        [N, C, H, W] float32. The arguments stay as they are.
+
+    Raises:
+        ValueError: arguments that do not fit together; the message names the argument.
+    """
+    check_masks(masks, images)
+    if colour.shape != images.shape[1:2]:
+        raise ValueError(f"colour must be [{images.shape[1]}], a number for each channel, got {list(colour.shape)}")
+    return torch.where(masks[:, None], colour.view(1, -1, 1, 1), images)
+
+
+def mean_colour(images: Tensor) -> Tensor:
+    """The average of all pixels: [N, C, H, W] float32 to [C] float32.
+
+    Raises:
+        ValueError: images that are not [N, C, H, W], or none.
+    """
+    if images.dim() != 4 or len(images) == 0:
+        raise ValueError(f"images must be [N, C, H, W] with N at least 1, got {list(images.shape)}")
+    return images.mean(dim=(0, 2, 3))
+
+
+def heat_maps(encoder: nn.Sequential, images: Tensor, labels: Tensor) -> Tensor:
+    """Where an auxiliary model looks when it tells an image's class from the others.
+
+    Its score is ⟨z, own class's mean embedding − the others'⟩. The heat is what the score owes to each place before the
+    pooling: activation times gradient, summed over the channels, and 0 where the sum is negative. That is Grad-CAM
+    (Selvaraju et al., ICCV 2017) without its averaging of the gradients, which would lose where a maximum was taken.
+
+    Args:
+        encoder: to embeddings [N, D], with one pooling layer over the whole image (`models.scene_encoder`,
+            `models.encoder`); it runs in eval mode and stays as it is.
+        images: [N, C, H, W] float32.
+        labels: [N] int64, at least two classes.
+
+    Returns:
+        [N, H, W] float32 on the CPU, at least 0: enlarged to the images' size and smoothed.
+
+    Raises:
+        ValueError: an encoder without such a layer, or labels that do not fit.
+    """
+    check_labels(labels)
+    if len(labels) != len(images):
+        raise ValueError(f"labels must be [{len(images)}], one for each image, got {list(labels.shape)}")
+    if len(labels.unique()) < 2:
+        raise ValueError("labels must be of at least two classes, or there is nothing to tell apart")
+    before, after = _around_the_pooling(encoder)
+    device = next(encoder.parameters()).device
+    towards = _towards_own_class(outputs(encoder, images), labels.cpu()).to(device)
+    heat = []
+    with keeping_mode(encoder), torch.inference_mode(False), torch.enable_grad():
+        encoder.eval()
+        for part, direction in zip(images.split(256), towards.split(256)):
+            seen = before(part.to(device)).detach().requires_grad_()
+            (gradient,) = torch.autograd.grad((after(seen) * direction).sum(), seen)
+            heat.append((seen * gradient).sum(dim=1, keepdim=True).detach().clamp(min=0).cpu())
+    large = F.interpolate(torch.cat(heat), size=images.shape[2:], mode="bilinear", align_corners=False)
+    for _ in range(2):  # a maximum sits on one place of 8 × 8: spread it to the size of what is seen there
+        large = F.avg_pool2d(large, 5, stride=1, padding=2)
+    return large.squeeze(1)
+
+
+def _around_the_pooling(encoder: nn.Sequential) -> tuple[nn.Sequential, nn.Sequential]:
+    """The layers before the pooling, and the pooling with those after it."""
+    pooling = (nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool2d)
+    places = [k for k, layer in enumerate(encoder.children()) if isinstance(layer, pooling)]
+    if not isinstance(encoder, nn.Sequential) or len(places) != 1:
+        raise ValueError("encoder must be an nn.Sequential with one AdaptiveMaxPool2d or AdaptiveAvgPool2d")
+    return encoder[: places[0]], encoder[places[0] :]
+
+
+def _towards_own_class(embeddings: Tensor, labels: Tensor) -> Tensor:
+    """For each example the mean embedding of its class minus the average of the other classes' means, [N, D]."""
+    classes, place = labels.unique(return_inverse=True)
+    means = torch.stack([embeddings[labels == label].mean(dim=0) for label in classes])
+    others = (means.sum(dim=0) - means) / (len(classes) - 1)
+    return (means - others)[place]
+
+
+def hottest(heat: Tensor, share: float = 0.15) -> Tensor:
+    """The pixels with most heat: in every image the same share of them.
+
+    Args:
+        heat: [N, H, W] floating point.
+        share: in (0, 1]. Exactly round(share · H · W) pixels are taken, at least one; of equally hot ones those that
+            come first, row by row.
+
+    Returns:
+        [N, H, W] bool.
+
+    Raises:
+        ValueError: heat that is no such tensor or not finite, or a share outside its range.
+    """
+    if not heat.is_floating_point() or heat.dim() != 3:
+        raise ValueError(f"heat must be floating point [N, H, W], got {heat.dtype} {list(heat.shape)}")
+    if not heat.isfinite().all():
+        raise ValueError("heat must be finite, got NaN or infinite values")
+    if not 0 < share <= 1:
+        raise ValueError(f"share must be above 0 and at most 1, got {share}")
+    flat = heat.flatten(1)
+    count = max(1, round(share * flat.shape[1]))
+    first = flat.argsort(dim=1, descending=True, stable=True)[:, :count]
+    return torch.zeros_like(flat, dtype=torch.bool).scatter_(1, first, True).view_as(heat)
+
+
+def _check_flags(masks: Tensor, **flags: Tensor) -> None:
+    """Raise a ValueError unless masks are [N, H, W] bool and every flag [N] bool."""
+    if masks.dtype != torch.bool or masks.dim() != 3:
+        raise ValueError(f"masks must be bool [N, H, W], got {masks.dtype} {list(masks.shape)}")
+    for name, flag in flags.items():
+        if flag.dtype != torch.bool or flag.shape != masks.shape[:1]:
+            found = f"{flag.dtype} {list(flag.shape)}"
+            raise ValueError(f"{name} must be bool [{len(masks)}], one for each mask, got {found}")
+
+
+def _some(flags: Tensor, name: str) -> Tensor:
+    """The places where flags [N] are True, at least one."""
+    places = flags.cpu().nonzero().squeeze(1)
+    if len(places) == 0:
+        raise ValueError(f"{name} must be True for at least one image, got none")
+    return places
+
+
+def _draw(places: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """So many of the places, each time any of them."""
+    return places[torch.randint(len(places), (count,), generator=generator)]
+
+
+class Lend:
+    """Lending as a method for `fit`: images of one kind lend a part of themselves to images of another.
+
+    In each step each borrower gets, with probability `share`, the masked pixels of a random donor, and keeps its own
+    label.
+
+    - By true masks: `Lend(data.hand_mask, data.hand == 1, data.hand == 0)`.
+    - By gaze: `Lend(hottest(heat_maps(…)), labels == TENCH, labels != TENCH)`, with neither masks nor bias labels; only
+      the suspect class is named. (The course's own method.)
+
+    Args:
+        masks: [N, H, W] bool, of all training images, what each would lend.
+        donors: [N] bool, who lends.
+        borrowers: [N] bool, who borrows.
+        share: in [0, 1]. Below 1 some borrowers stay without: otherwise none would ever be seen without the object.
+
+    Raises:
+        ValueError: arguments that do not fit together, no donor, or a share outside [0, 1].
+    """
+
+    def __init__(self, masks: Tensor, donors: Tensor, borrowers: Tensor, share: float = 0.9) -> None:
+        _check_flags(masks, donors=donors, borrowers=borrowers)
+        if not 0 <= share <= 1:
+            raise ValueError(f"share must be in [0, 1], got {share}")
+        self.masks, self.donors, self.borrowers = masks.cpu(), _some(donors, "donors"), borrowers.cpu()
+        self.share = share
+
+    def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The loss of a step: the empirical risk after lending."""
+        return empirical_risk(model(self.lent(batch)), batch.labels)
+
+    def lent(self, batch: Batch) -> Tensor:
+        """The batch's images after lending, [B, C, H, W]."""
+        count, device = len(batch.index), batch.images.device
+        donor = _draw(self.donors, count, batch.generator)
+        gets = (torch.rand(count, generator=batch.generator) < self.share) & self.borrowers[batch.index.cpu()]
+        masks = self.masks[donor] & gets.view(-1, 1, 1)
+        return paste(batch.images, batch.data[0][donor.to(device)], masks.to(device))
+
+
+class HolesForAll:
+    """A hole in every image as a method for `fit`: then a hole says nothing.
+
+    An owner has its own mask covered (its hand, say); every other image gets the hole of a random owner.
+
+    Args:
+        masks: [N, H, W] bool, of all training images.
+        owners: [N] bool, who has a mask of its own.
+        colour: [C] float32, of all holes.
+
+    Raises:
+        ValueError: arguments that do not fit together, or no owner.
+    """
+
+    def __init__(self, masks: Tensor, owners: Tensor, colour: Tensor) -> None:
+        _check_flags(masks, owners=owners)
+        self.masks, self.owners, self.colour = masks.cpu(), owners.cpu(), colour
+        self.places = _some(owners, "owners")
+
+    def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The loss of a step: the empirical risk of the images with their holes."""
+        return empirical_risk(model(self.covered(batch)), batch.labels)
+
+    def covered(self, batch: Batch) -> Tensor:
+        """The batch's images with their holes, [B, C, H, W]."""
+        own, other = batch.index.cpu(), _draw(self.places, len(batch.index), batch.generator)
+        masks = self.masks[torch.where(self.owners[own], own, other)]
+        return cover(batch.images, masks.to(batch.images.device), self.colour.to(batch.images.device))

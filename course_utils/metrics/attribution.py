@@ -1,0 +1,147 @@
+"""What an answer owes to a part of the image: by experiment, where there is one, and by attribution.
+
+All in log-odds: unlike a probability they do not saturate, and unlike a logit they mean something alone.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.data import checked
+from course_utils.metrics.classification import answers, keeping_mode, outputs
+
+
+def log_odds(logits: Tensor, target: int) -> Tensor:
+    """How much more a model believes in a class than in all others together: log p / (1 − p), p = softmax(logits).
+
+    Args:
+        logits: [N, K] floating point.
+        target: the class, in 0…K − 1.
+
+    Returns:
+        [N], as a tensor that you can differentiate: z_target − log Σ_others exp z.
+
+    Raises:
+        ValueError: logits that are not [N, K] with K at least 2, or a target that is no class.
+    """
+    if logits.dim() != 2 or logits.shape[1] < 2:
+        raise ValueError(f"logits must be [N, K] with K at least 2, got {list(logits.shape)}")
+    if not 0 <= target < logits.shape[1]:
+        raise ValueError(f"target must lie in 0…{logits.shape[1] - 1}, got {target}")
+    others = torch.cat([logits[:, :target], logits[:, target + 1 :]], dim=1)
+    return logits[:, target] - others.logsumexp(dim=1)
+
+
+def _check_alone(model: nn.Module, alone: Tensor, empty: Tensor, target: int) -> None:
+    if alone.shape != empty.shape or len(alone) == 0:
+        found = f"{list(alone.shape)} and {list(empty.shape)}"
+        raise ValueError(f"alone and empty must be the same images with and without the object, got {found}")
+
+
+@checked(_check_alone)
+def alone_minus_empty(model: nn.Module, alone: Tensor, empty: Tensor, target: int) -> float:
+    """Does an object alone call up a class? The share of images that get this answer, minus that without the object.
+
+    The subtraction is the control: a model must answer something, and an empty image may already be called `target`.
+
+    Args:
+        model: from images to logits [N, K]; it runs in eval mode, and stays as it is.
+        alone: [N, …] float32, the object alone, N at least 1.
+        empty: [N, …] float32, the same images without the object.
+        target: the class.
+
+    Returns:
+        a float in [−1, 1].
+
+    Raises:
+        ValueError: images that do not belong together, or none.
+    """
+    called = answers(model, alone) == target
+    called_anyway = answers(model, empty) == target
+    return (called.float().mean() - called_anyway.float().mean()).item()
+
+
+def effects(model: nn.Module, with_object: Tensor, without: Tensor, target: int) -> Tensor:
+    """What an object does to the log-odds of a class, image by image: the truth against which an attribution is held.
+
+    Args:
+        model: from images to logits [N, K]; it runs in eval mode.
+        with_object, without: [N, …] float32, the same images with and without the object.
+        target: the class.
+
+    Returns:
+        [N] float32 on the CPU: log-odds with minus without.
+
+    Raises:
+        ValueError: images that do not belong together, or a target that is no class.
+    """
+    if with_object.shape != without.shape:
+        found = f"{list(with_object.shape)} and {list(without.shape)}"
+        raise ValueError(f"with_object and without must be the same images with and without the object, got {found}")
+    first, second = (log_odds(outputs(model, images), target) for images in (with_object, without))
+    return first - second
+
+
+def attributions(model: nn.Module, images: Tensor, target: int, baseline: Tensor, steps: int = 20) -> Tensor:
+    """Integrated gradients (Sundararajan et al., ICML 2017) of a class's log-odds, by captum.
+
+    The way from an image of one colour to the image is walked in small steps, and each pixel gets its part of the
+    climb: the parts add up to log-odds(image) − log-odds(baseline), up to the size of the steps.
+
+    Args:
+        model: from images to logits [N, K]; it runs in eval mode. Its parameters' `.grad` stay as they are.
+        images: [N, C, H, W] float32; they stay as they are.
+        target: the class.
+        baseline: [C] float32, the colour where the way begins.
+        steps: on the way, at least 1.
+
+    Returns:
+        [N, C, H, W] float32 on the CPU, of any sign.
+
+    Raises:
+        ValueError: a baseline that is no colour of these images, or steps below 1.
+    """
+    # Imported here: captum brings matplotlib along, and only those who attribute should wait for it.
+    from captum.attr import IntegratedGradients
+
+    if images.dim() != 4 or baseline.shape != images.shape[1:2]:
+        found = f"{list(images.shape)} and {list(baseline.shape)}"
+        raise ValueError(f"images must be [N, C, H, W] and baseline [C], got {found}")
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    device = next(model.parameters(), images).device
+    method = IntegratedGradients(lambda given: log_odds(model(given), target))
+    start, parts = baseline.to(device).view(1, -1, 1, 1), []
+    with keeping_mode(model), torch.inference_mode(False), torch.enable_grad():
+        model.eval()
+        for part in images.split(64):
+            given = part.detach().to(device).clone().requires_grad_()
+            found = method.attribute(given, start.expand_as(given), n_steps=steps, internal_batch_size=512)
+            parts.append(found.detach().float().cpu())
+    return torch.cat(parts)
+
+
+def _check_signed(attributions: Tensor, masks: Tensor) -> None:
+    shape = (len(attributions), *attributions.shape[2:])
+    if attributions.dim() != 4 or masks.dtype != torch.bool or masks.shape != shape:
+        found = f"{list(attributions.shape)} and {masks.dtype} {list(masks.shape)}"
+        raise ValueError(f"attributions must be [N, C, H, W] and masks bool [N, H, W], got {found}")
+
+
+@checked(_check_signed)
+def signed_on(attributions: Tensor, masks: Tensor) -> Tensor:
+    """What an answer owes to the masked part of each image: the sum of its attributions there, with their signs.
+
+    With absolute values it would count as much where pixels speak against the class as where they speak for it, and
+    where they cancel: a share of |·| near the area's says that somebody looks, not what it does to the answer.
+
+    Args:
+        attributions: [N, C, H, W] floating point, of any sign.
+        masks: [N, H, W] bool, the part, in all channels; where a mask is empty, the sum is 0.
+
+    Returns:
+        [N], in the unit of what was attributed.
+
+    Raises:
+        ValueError: arguments that do not fit together.
+    """
+    return (attributions * masks[:, None]).sum(dim=(1, 2, 3))
