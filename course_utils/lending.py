@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from course_utils.data import check_labels, checked
 from course_utils.metrics import empirical_risk, keeping_mode, outputs
+from course_utils.models import UnitLength
 from course_utils.training import Batch
 
 
@@ -82,9 +83,11 @@ def mean_colour(images: Tensor) -> Tensor:
 def heat_maps(encoder: nn.Sequential, images: Tensor, labels: Tensor) -> Tensor:
     """Where an auxiliary model looks when it tells an image's class from the others.
 
-    Its score is ⟨z, own class's mean embedding − the others'⟩. The heat is what the score owes to each place before the
-    pooling: activation times gradient, summed over the channels, and 0 where the sum is negative. That is Grad-CAM
-    (Selvaraju et al., ICCV 2017) without its averaging of the gradients, which would lose where a maximum was taken.
+    Its score is ⟨u, own class's mean embedding − the others'⟩, u the embedding before it is scaled to length 1 (scaled,
+    it would hardly move for an image that is near its class's mean, and the gradient be noise). The heat is what the
+    score owes to each place before the pooling: activation times gradient, summed over the channels, 0 where the sum is
+    negative. That is Grad-CAM (Selvaraju et al., ICCV 2017) without its averaging of the gradients over the places,
+    which would lose where a maximum was taken; where only linear layers follow the pooling, nothing is approximated.
 
     Args:
         encoder: to embeddings [N, D], with one pooling layer over the whole image (`models.scene_encoder`,
@@ -120,12 +123,13 @@ def heat_maps(encoder: nn.Sequential, images: Tensor, labels: Tensor) -> Tensor:
 
 
 def _around_the_pooling(encoder: nn.Sequential) -> tuple[nn.Sequential, nn.Sequential]:
-    """The layers before the pooling, and the pooling with those after it."""
+    """The layers before the pooling, and the pooling with those after it, without the scaling to length 1."""
     pooling = (nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool2d)
     places = [k for k, layer in enumerate(encoder.children()) if isinstance(layer, pooling)]
     if not isinstance(encoder, nn.Sequential) or len(places) != 1:
         raise ValueError("encoder must be an nn.Sequential with one AdaptiveMaxPool2d or AdaptiveAvgPool2d")
-    return encoder[: places[0]], encoder[places[0] :]
+    after = [layer for layer in encoder[places[0] :] if not isinstance(layer, UnitLength)]
+    return encoder[: places[0]], nn.Sequential(*after)
 
 
 def _towards_own_class(embeddings: Tensor, labels: Tensor) -> Tensor:
