@@ -240,3 +240,204 @@ def test_a_temperature_that_is_nowhere_best_is_refused_and_a_graph_is_left_alone
 def test_gradients_need_a_label_for_each_image():
     with pytest.raises(ValueError, match=r"labels must be 5, one for each image, got \[10\]"):
         metrics.gradient_norms(models.mlp(4, (), 3), torch.rand(5, 4), torch.zeros(10).long())
+
+
+# ---- networks for scenes -----------------------------------------------------------------------------------
+
+
+def test_a_scene_network_takes_colour_images_of_32_pixels():
+    net = models.scene_cnn(classes=5)
+    assert net(torch.rand(2, 3, 32, 32)).shape == (2, 5)
+    assert models.count_parameters(net) == 27 * 16 + 144 * 32 + 288 * 64 + 2 * (16 + 32 + 64) + 1024 * 5 + 5
+
+
+@pytest.mark.parametrize("size", [24, 32])
+def test_a_scene_encoder_gives_embeddings_of_length_one_by_either_pooling(size):
+    images = torch.rand(6, 3, size, size)
+    embeddings = {pool: models.scene_encoder(pool, dimensions=8)(images) for pool in ("maximum", "average")}
+    for embedding in embeddings.values():
+        assert embedding.shape == (6, 8)
+        assert torch.allclose(embedding.norm(dim=1), torch.ones(6), atol=1e-5)
+    assert not torch.allclose(embeddings["maximum"], embeddings["average"])
+
+
+def test_the_poolings_differ_in_nothing_else_and_a_maximum_sees_a_thing_of_any_size():
+    maximum, average = (models.scene_encoder(pool, seed=3).eval() for pool in ("maximum", "average"))
+    assert all(map(torch.equal, maximum.state_dict().values(), average.state_dict().values()))
+    features = torch.zeros(1, 32, 8, 8)
+    features[0, 0, 3, 3] = 64
+    assert maximum[9](features)[0, 0].item() == 64
+    assert average[9](features)[0, 0].item() == 1
+
+
+def test_scene_networks_follow_the_seed_and_name_what_is_wrong():
+    for build in (models.scene_cnn, models.scene_encoder):
+        first, second, other = (build(seed=seed)[0].weight for seed in (1, 1, 2))
+        assert torch.equal(first, second)
+        assert not torch.equal(first, other)
+    with pytest.raises(ValueError, match="classes must be at least 1"):
+        models.scene_cnn(classes=0)
+    with pytest.raises(ValueError, match="dimensions must be at least 1"):
+        models.scene_encoder(dimensions=0)
+    with pytest.raises(ValueError, match="pool must be one of 'maximum', 'average'; got 'max'"):
+        models.scene_encoder("max")
+
+
+# ---- groups of tables that are not square ------------------------------------------------------------------
+
+
+def test_any_groups_may_be_the_aligned_ones():
+    accuracy = torch.tensor([[0.5, 1.0], [0.9, 0.2], [0.8, 0.4], [0.7, 0.0]])
+    counts = torch.tensor([[1, 9], [8, 2], [9, 1], [10, 0]])
+    accuracy[3, 1] = torch.nan
+    aligned = torch.tensor([[False, True], [True, False], [True, False], [True, False]])
+    report = metrics.group_report(accuracy, counts, aligned)
+    assert report["aligned"] == pytest.approx((1.0 + 0.9 + 0.8 + 0.7) / 4)
+    assert report["conflicting"] == pytest.approx((0.5 + 0.2 + 0.4) / 3)
+    assert report["unbiased"] == pytest.approx(4.5 / 7)
+    assert report["worst_group"] == pytest.approx(0.2)
+    assert report["plain"] == pytest.approx((0.5 + 9 + 7.2 + 0.4 + 7.2 + 0.4 + 7) / 40)
+
+
+def test_without_word_the_diagonal_is_aligned():
+    accuracy, counts = torch.rand(4, 2, generator=torch.Generator().manual_seed(0)), torch.ones(4, 2).long()
+    diagonal = torch.tensor([[True, False], [False, True], [False, False], [False, False]])
+    report = metrics.group_report(accuracy, counts)
+    assert report == metrics.group_report(accuracy, counts, diagonal)
+    assert report["aligned"] == pytest.approx(((accuracy[0, 0] + accuracy[1, 1]) / 2).item())
+
+
+@pytest.mark.parametrize("aligned", [torch.ones(2, 4).bool(), torch.ones(4, 2)])
+def test_an_alignment_that_fits_no_table_is_named(aligned):
+    with pytest.raises(ValueError, match=r"aligned must be bool \[4, 2\], got"):
+        metrics.group_report(torch.rand(4, 2), torch.ones(4, 2).long(), aligned)
+
+
+# ---- what an answer owes to a part of the image ------------------------------------------------------------
+
+
+def test_log_odds_are_those_of_the_probability():
+    logits = 3 * torch.randn(20, 4, generator=torch.Generator().manual_seed(0)).double()
+    for target in range(4):
+        p = logits.softmax(dim=1)[:, target]
+        assert torch.allclose(metrics.log_odds(logits, target), (p / (1 - p)).log())
+    assert torch.allclose(metrics.log_odds(logits[:, :2], 0), logits[:, 0] - logits[:, 1])
+
+
+def test_log_odds_do_not_saturate_where_a_probability_does():
+    assert metrics.log_odds(torch.tensor([[200.0, 0.0], [400.0, 0.0]]), 0).tolist() == [200, 400]
+
+
+class Brightest(nn.Module):
+    """Says class 1 where an image's first channel is bright on average, else class 0."""
+
+    def forward(self, images):
+        bright = images[:, 0].mean(dim=(1, 2))
+        return torch.stack([0.5 - bright, bright - 0.5, torch.full_like(bright, -9)], dim=1)
+
+
+def test_an_object_alone_is_held_against_the_empty_image():
+    empty = torch.zeros(8, 3, 4, 4)
+    alone = empty.clone()
+    alone[:6] = 1
+    empty[:2] = 1
+    assert metrics.alone_minus_empty(Brightest(), alone, empty, 1) == pytest.approx(6 / 8 - 2 / 8)
+    assert metrics.alone_minus_empty(Brightest(), alone, empty, 0) == pytest.approx(2 / 8 - 6 / 8)
+    assert metrics.alone_minus_empty(Brightest(), alone, empty, 2) == 0
+    assert metrics.alone_minus_empty(Brightest(), alone, alone, 1) == 0
+
+
+def test_an_object_alone_is_asked_about_in_eval_mode_and_without_gradients(moody):
+    alone, empty = torch.rand(2, 50, 4, generator=torch.Generator().manual_seed(0))
+    values = {metrics.alone_minus_empty(moody, alone, empty, 1) for _ in range(5)}
+    assert len(values) == 1
+    assert all(isinstance(value, float) for value in values)
+    assert [layer.training for layer in moody] == [True, True, False, True, True]
+
+
+@pytest.fixture
+def scenes():
+    """A network with BatchNorm that has seen data, images, masks, a baseline."""
+    generator = torch.Generator().manual_seed(0)
+    net, images = models.scene_cnn(), torch.rand(70, 3, 32, 32, generator=generator)
+    net(images)
+    return net, images, torch.rand(70, 32, 32, generator=generator) < 0.2, torch.tensor([0.2, 0.5, 0.7])
+
+
+def test_effects_are_differences_of_log_odds_image_by_image(scenes):
+    net, images, masks, baseline = scenes
+    without = torch.where(masks[:, None], 0, images)
+    logits, other = metrics.outputs(net, images), metrics.outputs(net, without)
+    wanted = metrics.log_odds(logits, 2) - metrics.log_odds(other, 2)
+    assert torch.allclose(metrics.effects(net, images, without, 2), wanted)
+    assert metrics.effects(net, images, images, 2).abs().max().item() == 0
+
+
+def test_attributions_are_captums_and_add_up_to_what_there_is_to_explain(scenes):
+    from captum.attr import IntegratedGradients
+
+    net, images, _, baseline = scenes
+    before = images.clone()
+    with torch.no_grad():
+        found = metrics.attributions(net, images, 1, baseline, steps=50)
+    assert found.shape == images.shape
+    assert found.dtype == torch.float32
+    assert not found.requires_grad
+    assert torch.equal(images, before)
+    assert net.training
+    assert all(parameter.grad is None for parameter in net.parameters())
+    net.eval()
+    start = baseline.view(1, 3, 1, 1).expand_as(images)
+    captums = IntegratedGradients(lambda given: metrics.log_odds(net(given), 1)).attribute(images, start, n_steps=50)
+    assert torch.allclose(found, captums.float(), atol=1e-5)
+    climb = metrics.log_odds(metrics.outputs(net, images), 1) - metrics.log_odds(metrics.outputs(net, start), 1)
+    assert torch.allclose(found.sum(dim=(1, 2, 3)), climb, atol=0.02 * climb.abs().max().item())
+    rough = metrics.attributions(net, images, 1, baseline, steps=1).sum(dim=(1, 2, 3))
+    assert (rough - climb).abs().mean() > (found.sum(dim=(1, 2, 3)) - climb).abs().mean()
+
+
+def test_of_a_linear_model_an_attribution_is_weight_times_way():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 2, bias=False))
+    images, baseline = torch.rand(5, 3, 4, 4), torch.rand(3)
+    weight = (net[1].weight[0] - net[1].weight[1]).detach().view(3, 4, 4)
+    wanted = weight * (images - baseline.view(3, 1, 1))
+    assert torch.allclose(metrics.attributions(net, images, 0, baseline, steps=3), wanted, atol=1e-5)
+
+
+def test_what_is_owed_to_a_part_is_the_signed_sum_over_its_pixels():
+    attributions = torch.tensor([[[[1.0, -2.0], [4.0, 8.0]], [[0.5, 0.25], [-16.0, 32.0]]]]).repeat(3, 1, 1, 1)
+    masks = torch.zeros(3, 2, 2, dtype=torch.bool)
+    masks[0, 0] = True
+    masks[1] = True
+    before = attributions.clone()
+    assert metrics.signed_on(attributions, masks).tolist() == [-0.25, 27.75, 0]
+    assert torch.equal(attributions, before)
+    assert torch.equal(metrics.signed_on(-attributions, masks), -metrics.signed_on(attributions, masks))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: metrics.log_odds(torch.rand(4), 0), r"logits must be \[N, K\]"),
+        (lambda: metrics.log_odds(torch.rand(4, 1), 0), "K at least 2"),
+        (lambda: metrics.log_odds(torch.rand(4, 3), 3), r"target must lie in 0…2, got 3"),
+        (lambda: metrics.log_odds(torch.rand(4, 3), -1), r"target must lie in 0…2, got -1"),
+        (
+            lambda: metrics.alone_minus_empty(Brightest(), torch.rand(4, 3, 2, 2), torch.rand(3, 3, 2, 2), 0),
+            r"alone and empty must be the same images.*\[4, 3, 2, 2\] and \[3, 3, 2, 2\]",
+        ),
+        (lambda: metrics.alone_minus_empty(Brightest(), *[torch.rand(0, 3, 2, 2)] * 2, 0), "alone and empty"),
+        (
+            lambda: metrics.effects(Brightest(), torch.rand(4, 3, 2, 2), torch.rand(3, 3, 2, 2), 0),
+            "with_object and without must be the same",
+        ),
+        (lambda: metrics.attributions(Brightest(), torch.rand(2, 3, 4, 4), 0, torch.rand(1)), r"baseline \[C\]"),
+        (lambda: metrics.attributions(Brightest(), torch.rand(2, 3, 4, 4), 0, torch.rand(3), 0), "steps must be"),
+        (lambda: metrics.signed_on(torch.rand(2, 3, 4, 4), torch.rand(2, 4, 4)), r"masks bool \[N, H, W\]"),
+        (lambda: metrics.signed_on(torch.rand(2, 4, 4), torch.ones(2, 4, 4).bool()), r"attributions must be \[N, C"),
+        (lambda: metrics.signed_on(torch.rand(2, 3, 4, 4), torch.ones(1, 4, 4).bool()), "masks bool"),
+    ],
+)
+def test_bad_attributions_are_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
