@@ -203,7 +203,8 @@ class Lend:
         masks: [N, H, W] bool, of all training images, what each would lend.
         donors: [N] bool, who lends.
         borrowers: [N] bool, who borrows.
-        share: in [0, 1]. Below 1 some borrowers stay without: otherwise none would ever be seen without the object.
+        share: in [0, 1]. Where it is the share of donors that have the object, the object gives nothing away any more;
+            in chapter 07 anything from 0.9 to 1 does as well.
 
     Raises:
         ValueError: arguments that do not fit together, no donor, or a share outside [0, 1].
