@@ -195,7 +195,7 @@ def encoder(channels: int = 3, dimensions: int = 16, seed: int = 0) -> nn.Sequen
 def scene_cnn(classes: int = 4, seed: int = 0) -> nn.Sequential:
     """Three convolutions of stride 2, each with BatchNorm and ReLU, and a linear layer: for colour images of 32 × 32.
 
-    Without BatchNorm it learns the fish of chapter 07 only in many times as many epochs.
+    Without BatchNorm it needs more than four times as many epochs for the fish of chapter 07.
 
     Args:
         classes: number of classes K.

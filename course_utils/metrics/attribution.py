@@ -85,7 +85,8 @@ def attributions(model: nn.Module, images: Tensor, target: int, baseline: Tensor
     """Integrated gradients (Sundararajan et al., ICML 2017) of a class's log-odds, by captum.
 
     The way from an image of one colour to the image is walked in small steps, and each pixel gets its part of the
-    climb: the parts add up to log-odds(image) − log-odds(baseline), up to the size of the steps.
+    climb: the parts add up to log-odds(image) − log-odds(baseline), up to the size of the steps. So they tell what
+    the pixels do against that colour, not against what stands behind an object: for that, see `effects`.
 
     Args:
         model: from images to logits [N, K]; it runs in eval mode. Its parameters' `.grad` stay as they are.
