@@ -91,7 +91,7 @@ def test_a_row_that_does_not_fit_the_file_is_named(tmp_path):
 
 def test_runs_go_side_by_side_and_the_same_one_is_made_once(tmp_path, monkeypatch):
     """In processes of their own, to which what is to be done must be sent."""
-    monkeypatch.setattr(grid, "run", one_thread_each)
+    monkeypatch.setattr(Run, "run", one_thread_each)
     cells = [Run("ours", "erm", 0.05, 0.0, seed) for seed in (0, 0, 1)]
     reproduce.run_all(cells, tmp_path / "results.csv", jobs=2)
     rows = reproduce.read(tmp_path / "results.csv")

@@ -1,4 +1,4 @@
-"""What the grid compares: methods, the networks they train, and the protocols they are trained by."""
+"""What is compared on Colored MNIST: methods, the networks they train, and the protocols they are trained by."""
 
 from collections.abc import Callable
 from typing import NamedTuple

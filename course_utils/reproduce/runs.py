@@ -1,11 +1,7 @@
-"""One run: a method is trained once, and judged."""
+"""One run on Colored MNIST: a method is trained once, and judged."""
 
-import platform
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Collection
-from functools import cache
 from math import nan
 from typing import NamedTuple
 
@@ -13,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import biased, data, metrics, selecmix, training
+from course_utils.reproduce.experiment import versions
 from course_utils.reproduce.methods import BATCH, METHODS, PROTOCOLS, TrainingSet, auxiliary, network
-from course_utils.reproduce.results import METRICS, ROOT
+from course_utils.reproduce.results import METRICS
 
 
 class Run(NamedTuple):
@@ -26,6 +23,10 @@ class Run(NamedTuple):
     noise: float  # share of the training labels that are made wrong
     seed: int
     split: str = "test"  # or "validation": train without those digits, and `estimate` how good the model is
+
+    def run(self) -> list[dict]:
+        """As `run` says."""
+        return run(self)
 
 
 def run(cell: Run) -> list[dict]:
@@ -94,24 +95,3 @@ def estimate(model: nn.Module, embeddings: Tensor, images: Tensor, labels: Tenso
         index, has_partner = selecmix.contradicting_pairs(embeddings @ embeddings.T, labels, kind)
         contradicting.append(right[index[has_partner]].mean())
     return (0.9 * torch.stack(contradicting).mean() + 0.1 * right.mean()).item()
-
-
-def versions() -> dict[str, str | int]:
-    """What a number may depend on besides its seed."""
-    return {
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "commit": commit(),
-    }
-
-
-@cache  # asked when the process has just loaded the code: a later commit is not what runs
-def commit() -> str:
-    """The code's commit, "-dirty" behind it if `course_utils` was changed since; "unknown" without git."""
-
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-
-    head = git("rev-parse", "--short", "HEAD") if shutil.which("git") else ""
-    return head + "-dirty" * bool(git("status", "--porcelain", "--", "course_utils")) if head else "unknown"
