@@ -160,10 +160,12 @@ def hottest(heat: Tensor, share: float = 0.15) -> Tensor:
         raise ValueError("heat must be finite, got NaN or infinite values")
     if not 0 < share <= 1:
         raise ValueError(f"share must be above 0 and at most 1, got {share}")
-    flat = heat.flatten(1)
-    count = max(1, round(share * flat.shape[1]))
-    first = flat.argsort(dim=1, descending=True, stable=True)[:, :count]
-    return torch.zeros_like(flat, dtype=torch.bool).scatter_(1, first, True).view_as(heat)
+    count = max(1, round(share * heat[0].numel())) if len(heat) else 0
+    masks = torch.zeros_like(heat, dtype=torch.bool).flatten(1)
+    for part, mask in zip(heat.flatten(1).split(256), masks.split(256)):  # the places of all pixels would take 8 times
+        first = part.argsort(dim=1, descending=True, stable=True)[:, :count]  # the room of the heat
+        mask.scatter_(1, first, True)
+    return masks.view_as(heat)
 
 
 def _check_flags(masks: Tensor, **flags: Tensor) -> None:

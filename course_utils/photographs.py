@@ -17,11 +17,9 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
-import torchvision
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor, nn
-from torchvision.transforms import CenterCrop, Compose, Normalize, Resize, ToTensor
 
 from course_utils import data, metrics, models, plots, progress
 
@@ -137,6 +135,8 @@ def load(
     labels = torch.tensor([classes.index(path.parent.name) for path in files])
     order = torch.randperm(len(files), generator=torch.Generator().manual_seed(seed))
     rows = torch.cat([order[labels[order] == label][:per_class] for label in range(len(classes))])
+    from torchvision.transforms import CenterCrop, Compose, Resize, ToTensor  # 80 MB, which only photographs need
+
     scale = Compose([Resize(pixels), CenterCrop(pixels), ToTensor()])
     images = [_read(files[row], scale) for row in progress.track(rows.tolist(), "reading photographs")]
     return Photographs(torch.stack(images), labels[rows], classes)
@@ -150,7 +150,9 @@ def _make_sure(folder: Path | str, size: str, download: bool) -> None:
         raise data.DataFileError("there are no photographs here; download=True fetches them, once.")
     if not found(folder, size):
         with _one_sentence("the photographs"):
-            torchvision.datasets.Imagenette(folder, size=size, download=True)
+            from torchvision.datasets import Imagenette
+
+            Imagenette(folder, size=size, download=True)
 
 
 def _read(path: Path, scale: Callable[[Image.Image], Tensor]) -> Tensor:
@@ -189,7 +191,10 @@ def stored_network(folder: Path | str = FOLDER, name: str = "resnet18", download
         DataFileError: no weights, damaged ones, or no connection; in a sentence.
         ValueError: a name that torchvision does not know, or of a network that does not know the tench.
     """
-    weights = torchvision.models.get_model_weights(name).DEFAULT
+    from torchvision import models as stored
+    from torchvision.transforms import Normalize
+
+    weights = stored.get_model_weights(name).DEFAULT
     if weights.meta.get("categories", [""])[TENCH] != "tench":
         raise ValueError(f"name must be that of a network of ImageNet's classes, got {name!r}")
     file = Path(weights.url).name
@@ -200,7 +205,7 @@ def stored_network(folder: Path | str = FOLDER, name: str = "resnet18", download
             weights.url, model_dir=str(folder), map_location="cpu", check_hash=True, weights_only=True
         )
         with models.seeded(0):  # its first weights, which are thrown away, are drawn
-            net = torchvision.models.get_model(name)
+            net = stored.get_model(name)
         net.load_state_dict(state)
     seen = weights.transforms()
     return nn.Sequential(Normalize(seen.mean, seen.std), net).eval()

@@ -114,9 +114,9 @@ def attributions(model: nn.Module, images: Tensor, target: int, baseline: Tensor
     start, parts = baseline.to(device).view(1, -1, 1, 1), []
     with keeping_mode(model), torch.inference_mode(False), torch.enable_grad():
         model.eval()
-        for part in images.split(64):
+        for part in images.split(32):
             given = part.detach().to(device).clone().requires_grad_()
-            found = method.attribute(given, start.expand_as(given), n_steps=steps, internal_batch_size=512)
+            found = method.attribute(given, start.expand_as(given), n_steps=steps, internal_batch_size=128)
             parts.append(found.detach().float().cpu())
     return torch.cat(parts)
 
