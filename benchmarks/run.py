@@ -166,7 +166,7 @@ def two_runs() -> float:
     cells = [reproduce.Run("ours", "erm", 0.05, 0.0, seed) for seed in range(2)]
 
     def side_by_side() -> None:
-        joblib.Parallel(n_jobs=2)(joblib.delayed(reproduce.alone_on_a_core)(cell) for cell in cells)
+        joblib.Parallel(n_jobs=2)(joblib.delayed(reproduce.alone_on_a_core)(reproduce.run, cell) for cell in cells)
 
     return compare(lambda: [reproduce.run(cell) for cell in cells], side_by_side, repeats=1)[0]
 

@@ -36,7 +36,7 @@ class Experiment(NamedTuple):
     options: Callable[[argparse.ArgumentParser], None]  # adds its own options to --methods and --seeds
     cells: Callable[[argparse.Namespace], Iterable[Cell]]  # the grid that such options ask for
     report: Callable[[pd.DataFrame, argparse.Namespace], str]  # what to print in the end, of all rows in the file
-    closing: dict[str, str] = {}  # noqa: RUF012  # what stands in the last row of each run, if there are several
+    closing: dict[str, str] = {}  # what stands in the last row of each run, if there are several
 
     @property
     def columns(self) -> tuple[str, ...]:
