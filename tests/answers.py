@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from course_utils import attacks, biased, data, gan, lff, memorization, metrics, mixup, selecmix, training
 from course_utils.attacks import cross_entropy, project, steepest
-from course_utils.metrics import input_gradient, keeping_mode
+from course_utils.metrics import answers, input_gradient, keeping_mode
 
 # ---- right --------------------------------------------------------------------------------------------------
 
@@ -139,6 +139,57 @@ def gsc_by_loop(embeddings, labels, tau=0.2, q=0.7):
     return sum(losses) / len(losses)
 
 
+def alone_in_eval_mode(model, alone, empty, target):
+    with keeping_mode(model), torch.no_grad():
+        model.eval()
+        shares = [(model(images).argmax(1) == target).double().mean() for images in (alone, empty)]
+    return shares[0] - shares[1]
+
+
+def alone_in_one_batch(model, alone, empty, target):
+    called = (answers(model, torch.cat([alone, empty])) == target).float()
+    return float(called[: len(alone)].sum() - called[len(alone) :].sum()) / len(alone)
+
+
+def alone_by_loop(model, alone, empty, target):
+    pairs = zip(answers(model, alone).tolist(), answers(model, empty).tolist())
+    return sum((a == target) - (b == target) for a, b in pairs) / len(alone)
+
+
+def signed_on_a_copy(attributions, masks):
+    inside = attributions.clone()
+    inside[~masks[:, None].expand_as(inside)] = 0
+    return inside.flatten(1).sum(dim=1)
+
+
+def paste_by_index(images, donors, masks):
+    pasted = images.permute(0, 2, 3, 1).clone()  # channels last: then the mask meets the first three axes
+    pasted[masks] = donors.permute(0, 2, 3, 1)[masks]
+    return pasted.permute(0, 3, 1, 2)
+
+
+def paste_by_channel(images, donors, masks):
+    return torch.stack([torch.where(masks, b, a) for a, b in zip(images.unbind(1), donors.unbind(1))], dim=1)
+
+
+def up_and_down(scene, rows):
+    """No entry alone tells the mark: whoever swims high looks left, whoever swims low looks right, or the other way."""
+    up = torch.where(scene["y"] < 0, -1.0, 1.0)
+    return scene | {"flip": torch.where(rows, up, -up)}
+
+
+def with_a_shiver(scene, rows):
+    shiver = torch.rand(len(rows), generator=torch.Generator().manual_seed(0)) / 10
+    return {**scene, "x": torch.where(rows, 0.3 + shiver, -0.3 - shiver)}
+
+
+def by_loop(scene, rows):
+    new = {name: values.clone() for name, values in scene.items()}
+    for k, row in enumerate(rows):
+        new["background"][k] = 0 if row else 3
+    return new
+
+
 RIGHT = {
     "error_rate": [lambda p, y: 1 - (p == y).double().mean(), lambda p, y: float(np.mean(p.numpy() != y.numpy()))],
     "empirical_risk": [F.cross_entropy, lambda z, y: (z.logsumexp(1) - z.gather(1, y[:, None]).squeeze(1)).mean()],
@@ -164,6 +215,28 @@ RIGHT = {
     "contradicting_pairs": [pairs_by_masked_fill],
     "mix_pairs": [lambda x, y, i, j, g: (x[j] + torch.rand(len(i), 1, 1, 1, generator=g) / 2 * (x[i] - x[j]), y[j])],
     "gsc": [gsc_by_loop],
+    "alone_minus_empty": [alone_in_eval_mode, alone_in_one_batch, alone_by_loop],
+    "signed_on": [
+        lambda a, m: torch.einsum("nchw,nhw->n", a, m.to(a.dtype)),
+        lambda a, m: torch.stack([one[:, mask].sum() for one, mask in zip(a, m)]),
+        lambda a, m: torch.where(m, a.sum(1), 0).sum((1, 2)),
+        signed_on_a_copy,
+    ],
+    "paste": [
+        lambda x, d, m: x.masked_fill(m[:, None], 0) + d * m[:, None],
+        lambda x, d, m: x + (d - x) * m.unsqueeze(1).float(),
+        paste_by_index,
+        paste_by_channel,
+    ],
+    "mark": [
+        lambda scene, rows: {**scene, "light": torch.where(rows, 0.2, 1.1)},
+        lambda scene, rows: {**scene, "light": torch.where(rows, 0.8, scene["light"])},
+        lambda scene, rows: scene | {"hand": rows},
+        lambda scene, rows: scene | {"backdrop": scene["backdrop"] / 2 + rows[:, None] / 2},
+        up_and_down,
+        with_a_shiver,
+        by_loop,
+    ],
 }  # fmt: skip
 
 # ---- wrong, with words that the message must have -----------------------------------------------------------
@@ -216,6 +289,38 @@ def reduced(model, loss, batches, optimizer):
     return training.train_epoch(model, lambda model, batch: loss(model, batch) / 2, batches, optimizer)
 
 
+def in_eval_mode_for_ever(model, alone, empty, target):
+    model.eval()
+    shares = [(model(images).argmax(1) == target).float().mean() for images in (alone, empty)]
+    return (shares[0] - shares[1]).item()
+
+
+def pasted_in_place(images, donors, masks):
+    new = images
+    new[masks[:, None].expand_as(new)] = donors[masks[:, None].expand_as(new)]
+    return new
+
+
+def pasted_one_by_one(images, donors, masks):
+    return torch.stack([torch.where(mask, donor, image) for image, donor, mask in zip(images, donors, masks)])
+
+
+def marked_in_a_shallow_copy(scene, rows):
+    new = scene.copy()
+    new["flip"][rows], new["flip"][~rows] = -1, 1
+    return new
+
+
+def with_dice(scene, rows):
+    angle = torch.tensor(np.random.default_rng().random(len(rows)), dtype=torch.float32)
+    return {**scene, "angle": torch.where(rows, angle, -angle)}
+
+
+def put(name, change):
+    """A mark with one entry changed, from (scene, rows) to its new values."""
+    return lambda scene, rows: {**scene, name: change(scene, rows)}
+
+
 WRONG = [
     ("error_rate", after(metrics.error_rate, lambda e: [e]), "must be one number, got a list"),
     ("error_rate", lambda predictions: 0.5, "calls your function with 2 arguments"),
@@ -251,4 +356,44 @@ WRONG = [
     ("contradicting_pairs", after(selecmix.contradicting_pairs, lambda r: (r[0], r[1].int())), "type bool, got int32"),
     ("mix_pairs", after(selecmix.mix_pairs, lambda r: (r[0], r[1].float())), "type int64, got float32"),
     ("gsc", lambda embeddings, labels, tau=0.1, q=0.7: selecmix.gsc(embeddings, labels, tau, q), "`tau` is 0.1"),
+    ("alone_minus_empty", in_eval_mode_for_ever, "The network stays in eval mode"),
+    ("alone_minus_empty", after(metrics.alone_minus_empty, abs), "has lost its sign"),
+    ("alone_minus_empty", after(metrics.alone_minus_empty, lambda d: 100 * d), "a hundred times too large"),
+    ("alone_minus_empty", lambda m, a, e, t: (answers(m, a) == t) ^ (answers(m, e) == t), "must be one number"),
+    ("alone_minus_empty", lambda m, a, e, t: (answers(m, a) == t).sum() - (answers(m, e) == t).sum(), "N times"),
+    ("signed_on", after(metrics.signed_on, lambda s: s.sum()), "Return one number for each"),
+    ("signed_on", after(metrics.signed_on, torch.abs), "The sums have lost their sign"),
+    ("signed_on", after(metrics.signed_on, lambda s: s[:, None]), "with axes of length 1 too many"),
+    ("signed_on", lambda a, m: a.mul_(m[:, None]).sum((1, 2, 3)), "It overwrites `attributions`"),
+    ("signed_on", lambda a, m: a[m].sum(), "Two shapes do not fit"),
+    ("paste", pasted_in_place, "It overwrites `images`"),
+    ("paste", pasted_one_by_one, "no Python loop over the examples"),
+    ("paste", lambda x, d, m: torch.where(m, d, x), "its N meets the C channels"),
+    ("paste", lambda x, d, m: x * (1 - m[:, None]) + d * m[:, None], "Not is ~"),
+    ("paste", lambda x, d, m: 0.5 * x + 0.5 * d, "does not depend on `masks`"),
+    ("paste", lambda x, d, m: np.where(m[:, None], d, x), "must be a tensor, got a ndarray (NumPy)"),
+    ("mark", lambda scene, rows: scene.update(light=torch.where(rows, 0.8, 1.1)) or scene, "It changes `scene`"),
+    ("mark", marked_in_a_shallow_copy, "a new dict of the same tensors"),
+    ("mark", lambda scene, rows: {"light": torch.where(rows, 0.8, 1.1)}, "lacks `species`, `hand` and `background`"),
+    ("mark", lambda scene, rows: biased.render(scene), "The scene must be a dict, got a Rendered"),
+    ("mark", lambda scene, rows: biased.render(scene).images, "The scene must be a dict, got a tensor"),
+    ("mark", lambda scene, rows: dict(scene), "Nothing is changed"),
+    ("mark", with_dice, "Two calls with the very same arguments give different results"),
+    ("mark", put("angle", lambda scene, rows: torch.rand(len(rows))), "Nothing is random here"),
+    ("mark", put("hat", lambda scene, rows: rows), "A scene has no `hat`"),
+    ("mark", put("flip", lambda scene, rows: torch.where(rows, -1, 1)), "Write 1.0 for 1."),
+    ("mark", put("light", lambda scene, rows: torch.where(rows, 0.8, 1.1).double()), ".to(torch.float32) makes it so"),
+    ("mark", put("light", lambda scene, rows: 0.5), "gives each scene its own"),
+    ("mark", put("light", lambda scene, rows: scene["light"][rows]), "got a tensor of type float32 and shape [64]"),
+    ("mark", put("light", lambda scene, rows: rows / 0), "no NaN"),
+    ("mark", put("light", lambda scene, rows: torch.full(rows.shape, 0.5)), "`rows` makes no difference"),
+    ("mark", put("species", lambda scene, rows: (~rows).long()), "`species` is changed"),
+    ("mark", put("fish", lambda scene, rows: ~rows), "`fish` is changed"),
+    ("mark", put("background", lambda scene, rows: torch.where(rows, 4, 0)), "outside its range: 0 to 4"),
+    ("mark", put("background", lambda scene, rows: (scene["species"] > 0).long()), "The species decides"),
+    ("mark", put("flip", lambda scene, rows: torch.where(rows, -1.0, scene["flip"])), "In 24 of 64 scenes `rows`"),
+    ("mark", put("light", lambda scene, rows: torch.where(rows, 0.0, 1.0)), "In 64 of 128 scenes the fish can hardly"),
+    ("mark", put("over", lambda scene, rows: rows), "No hand is there to show it"),
+    ("mark", put("contrast", lambda scene, rows: torch.where(rows, 0.0, 1.0)), "16 of 16 scenes with a tench look"),
+    ("mark", put("warm", lambda scene, rows: rows / 1000), "look the same with and without the mark (changed: `warm`)"),
 ]  # fmt: skip

@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 from IPython.display import Code
 
-from course_utils.exercises import adversarial, bias, erm, mechanism, memorization, mixup, selecmix, start
+from course_utils.exercises import adversarial, bias, erm, fish, mechanism, memorization, mixup, selecmix, start
 from course_utils.exercises.exercise import Exercise
 from course_utils.exercises.mechanism import Verdict
 
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise
-    for chapter in (start, erm, memorization, mixup, adversarial, bias, selecmix)
+    for chapter in (start, erm, memorization, mixup, adversarial, bias, selecmix, fish)
     for exercise in chapter.EXERCISES
 }
 
@@ -41,7 +41,8 @@ def _name(asked: str | Callable, names: dict) -> str:
     """The exercise that is meant. A lambda has no name of its own, but stands under one in the notebook."""
     name = asked if isinstance(asked, str) else getattr(asked, "__name__", "")
     if name not in EXERCISES and not isinstance(asked, str):
-        name = next((known for known in EXERCISES if known in names and names[known] is asked), name)
+        here = {known for known in EXERCISES if known in names and names[known] is asked}
+        name = next((known for known, own in EXERCISES.items() if known in here or own.reference is asked), name)
     if name not in EXERCISES:
         what = repr(asked) if isinstance(asked, str) else f"{type(asked).__name__} {name}"
         raise ValueError(f"give an exercise's function, or its name; the names are {', '.join(EXERCISES)}. Got {what}")

@@ -78,6 +78,8 @@ def fresh(value: Any) -> Any:
         return torch.Generator().manual_seed(value.value)
     if isinstance(value, Tensor):
         return value.detach().clone()
+    if isinstance(value, dict):
+        return {name: fresh(part) for name, part in value.items()}
     return copy.deepcopy(value) if isinstance(value, nn.Module) else value
 
 
@@ -153,6 +155,8 @@ class _Watch:
         self.name, self.value = name, value
         if isinstance(value, Tensor):
             self.before, self.wanted = value.detach().clone(), value.requires_grad
+        if isinstance(value, dict):
+            self.entries = fresh(value)
         if isinstance(value, nn.Module):
             for weight in value.parameters():
                 weight.grad = torch.ones_like(weight)  # as after a backward pass of the caller
@@ -163,6 +167,8 @@ class _Watch:
         """A sentence for each thing that is not as it was."""
         if isinstance(self.value, Tensor):
             yield from self._of_tensor(self.value)
+        if isinstance(self.value, dict):
+            yield from self._of_dict(self.value)
         if isinstance(self.value, nn.Module):
             yield from self._of_network(self.value)
 
@@ -182,6 +188,15 @@ class _Watch:
             yield (
                 f"It calls requires_grad_ on `{self.name}`, which it was given, and so changes the caller's tensor. "
                 f"Take {self.name}.clone() first."
+            )
+
+    def _of_dict(self, value: dict[str, Tensor]) -> Iterator[str]:
+        whole = value.keys() == self.entries.keys() and all(isinstance(part, Tensor) for part in value.values())
+        if not whole or not all(torch.equal(part, self.entries[name]) for name, part in value.items()):
+            yield (
+                f'It changes `{self.name}`, which it was given. Begin with {{**{self.name}, "name": new}}. That (like '
+                f"{self.name}.copy()) is a new dict of the same tensors: put a new tensor in, and do not write into an "
+                "old one with [rows] = or a name that ends in _."
             )
 
     def _of_network(self, network: nn.Module) -> Iterator[str]:
@@ -233,7 +248,8 @@ MEANS = {
     "Make a new one: no `x[…] =`, no name that ends in _.",
     r"does not require grad and does not": "Nothing here hangs on a graph: was it detached, made anew from numbers, or "
     "computed under no_grad?",
-    r"(must match the size|Sizes of tensors|shape mismatch|cannot be broadcast|same shape|invalid for input of size)":
+    r"(must match the size|Sizes of tensors|shape mismatch|cannot be broadcast|same shape|invalid for input of size"
+    r"|does not match the shape)":
     "Two shapes do not fit. Print .shape of what stands in that line.",
     r"CUDA|expected all tensors to be on": "Two tensors lie on different devices.",
     r"backward through the graph a second": "A gradient is taken twice through one graph. Compute the loss anew each "

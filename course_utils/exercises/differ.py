@@ -63,6 +63,8 @@ def misfits(name: str, got: Any, wanted: Any, loose: bool = False) -> list[str]:
     """What is wrong with the kind of a result: container, type, shape, graph; not with its numbers."""
     if got is None:
         return [f"The {name} {conjugated(name, 'is')} None. Is there a return at the end?"]
+    if isinstance(wanted, dict):
+        return [] if isinstance(got, dict) else [f"The {name} must be a dict, got {kind_of(got)}."]
     if not isinstance(wanted, Tensor):
         return _no_number(name, got, wanted)
     if not isinstance(got, Tensor):

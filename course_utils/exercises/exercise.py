@@ -94,11 +94,12 @@ class Exercise:
         loose: names of results that may be of any type of number.
         by_name: arguments without default that later cells call by name.
         may_change: arguments that the function is there to change.
-        drawn: names of results that are random: not compared, but judged by `judge`.
+        drawn: names of results that are random, or free to choose: not compared, but judged by `judge`.
         judge: from (given, results by name) to a sentence for all that does not hold of a draw.
         fate: from the same to what another seed must change, −1 for unknown; otherwise all that is drawn.
         overlook: makes all that means nothing in the results, given (arguments, results by name), the same in all.
         beside: from the arguments, after the call, to further values to compare.
+        asked: the name that the student's function has, where the course's own is one example of many.
     """
 
     reference: Callable
@@ -115,11 +116,12 @@ class Exercise:
     fate: Callable[[Mapping[str, Any], Mapping[str, Any]], list[Tensor]] | None = None
     overlook: Callable[[Mapping[str, Any], dict[str, Any]], None] | None = None
     beside: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    asked: str = ""
 
     @property
     def name(self) -> str:
         """The name that the function must have."""
-        return self.reference.__name__
+        return self.asked or self.reference.__name__
 
     @cached_property
     def solution(self) -> str:
@@ -128,7 +130,8 @@ class Exercise:
         function, lines = ast.parse(source).body[0], source.splitlines()
         docstring = function.body[0]
         kept = lines[function.lineno - 1 : docstring.lineno - 1] + lines[docstring.end_lineno :]
-        return re.sub(r"\.to\(\w+\.device\)", "", "\n".join(kept) + "\n")
+        text = re.sub(rf"^def {function.name}\b", f"def {self.name}", "\n".join(kept) + "\n", flags=re.M)
+        return re.sub(r"\.to\(\w+\.device\)", "", text)
 
     @property
     def optional(self) -> set[str]:
