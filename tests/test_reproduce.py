@@ -1,15 +1,24 @@
-"""The grid: rows that survive, a table, and a stored row that comes out again."""
+"""The grid: rows that survive, tables, and stored rows that come out again."""
 
 from math import isnan, nan
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
 import torch
 from torch import nn
 
-from course_utils import biased, data, lff, models, reproduce, training
-from course_utils.reproduce import Run, grid, runs
-from course_utils.reproduce.__main__ import parse
+from course_utils import biased, data, lff, models, reproduce, selecmix, training
+from course_utils.reproduce import (
+    COLORED_MNIST,
+    FishRun,
+    Run,
+    experiment,
+    fish_and_hand,
+    fish_methods,
+    runs,
+)
+from course_utils.reproduce.__main__ import main, parse
 
 
 def a_row(method="erm", seed=0, unbiased=0.5, **other):
@@ -21,7 +30,12 @@ def a_row(method="erm", seed=0, unbiased=0.5, **other):
 
 
 def one_thread_each(cell):
-    return [a_row(seed=cell.seed, threads=torch.get_num_threads())]
+    return [a_row(seed=cell.seed, threads=torch.get_num_threads(), commit="made up")]
+
+
+def made_up(run):
+    """Colored MNIST, but its rows are not computed."""
+    return COLORED_MNIST._replace(run=run)
 
 
 def test_what_is_appended_is_read(tmp_path):
@@ -35,31 +49,30 @@ def test_what_is_appended_is_read(tmp_path):
     assert frame.unbiased.tolist() == [0.5, 0.5, 0.5]
 
 
-def test_finished_runs_are_not_run_again_and_a_torn_line_is_cut_off(tmp_path, monkeypatch, capsys):
+def test_finished_runs_are_not_run_again_and_a_torn_line_is_cut_off(tmp_path, capsys):
     path = tmp_path / "results.csv"
     cells = [Run("ours", "erm", 0.01, 0.0, seed) for seed in range(3)]
     reproduce.append(path, [a_row()])
     whole = path.read_bytes()
     reproduce.append(path, [a_row(seed=1)])
     path.write_bytes(path.read_bytes()[:-9])  # as after a crash in the middle of the line
-    assert reproduce.missing(cells, path) == cells[1:]
-    monkeypatch.setattr(grid, "alone_on_a_core", lambda cell: [a_row(seed=cell.seed)])
-    reproduce.run_all(cells, path, jobs=1)
+    assert reproduce.missing(COLORED_MNIST, cells, path) == cells[1:]
+    reproduce.run_all(made_up(one_thread_each), cells, path, jobs=1)
     assert "1 of 3 runs are in" in capsys.readouterr().out
     assert path.read_bytes().startswith(whole)
     assert sorted(reproduce.read(path).seed) == [0, 1, 2]
 
 
-def test_a_run_that_fails_leaves_the_finished_ones(tmp_path, monkeypatch):
+def test_a_run_that_fails_leaves_the_finished_ones(tmp_path):
     def fails_at_the_third(cell):
         if cell.seed == 2:
             raise OSError("no power")
         return [a_row(seed=cell.seed)]
 
     path = tmp_path / "results.csv"
-    monkeypatch.setattr(grid, "alone_on_a_core", fails_at_the_third)
+    cells = [Run("ours", "erm", 0.01, 0.0, seed) for seed in range(4)]
     with pytest.raises(RuntimeError, match=r"(?s)1 of the runs failed.*seed=2.*no power"):
-        reproduce.run_all([Run("ours", "erm", 0.01, 0.0, seed) for seed in range(4)], path, jobs=1)
+        reproduce.run_all(made_up(fails_at_the_third), cells, path, jobs=1)
     assert reproduce.read(path).seed.tolist() == [0, 1, 3]
 
 
@@ -67,9 +80,9 @@ def test_a_run_torn_between_its_two_rows_is_made_again_and_counts_once(tmp_path)
     path, cell = tmp_path / "results.csv", Run("selecmix code", "erm", 0.01, 0.0, 0)
     best, last = (a_row(protocol="selecmix code", selected=name) for name in ("best on test", "last"))
     reproduce.append(path, [best])
-    assert reproduce.missing([cell], path) == [cell]
+    assert reproduce.missing(COLORED_MNIST, [cell], path) == [cell]
     reproduce.append(path, [best | {"unbiased": 0.7}, last])
-    assert not reproduce.missing([cell], path)
+    assert not reproduce.missing(COLORED_MNIST, [cell], path)
     assert reproduce.read(path).unbiased.tolist() == [0.7, 0.5]
 
 
@@ -78,7 +91,7 @@ def test_a_file_of_something_else_is_not_touched(text, tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text(text)
     with pytest.raises(ValueError, match="does not begin with the columns"):
-        reproduce.run_all([Run("ours", "erm", 0.01, 0.0, 0)], path, jobs=1)
+        reproduce.run_all(COLORED_MNIST, [Run("ours", "erm", 0.01, 0.0, 0)], path, jobs=1)
     assert path.read_text() == text
 
 
@@ -93,9 +106,9 @@ def test_runs_go_side_by_side_and_the_same_one_is_made_once(tmp_path, monkeypatc
     """In processes of their own, to which what is to be done must be sent."""
     monkeypatch.setattr(Run, "run", one_thread_each)
     cells = [Run("ours", "erm", 0.05, 0.0, seed) for seed in (0, 0, 1)]
-    reproduce.run_all(cells, tmp_path / "results.csv", jobs=2)
+    reproduce.run_all(made_up(one_thread_each), cells, tmp_path / "results.csv", jobs=2)
     rows = reproduce.read(tmp_path / "results.csv")
-    assert sorted(rows.seed) == [0, 1] and set(rows.threads) == {1}
+    assert sorted(rows.seed) == [0, 1] and set(rows.threads) == {1} and set(rows.commit) == {"made up"}
 
 
 def test_the_table_keeps_protocols_noise_and_selection_apart():
@@ -174,10 +187,10 @@ def test_validation_is_looked_at_once_in_the_codes_protocol_too(small):
 
 
 def test_a_run_without_git_is_a_run_all_the_same(small, monkeypatch):
-    runs.commit.cache_clear()
-    monkeypatch.setattr(runs.shutil, "which", lambda name: None)
+    experiment.commit.cache_clear()
+    monkeypatch.setattr(experiment.shutil, "which", lambda name: None)
     (row,) = reproduce.run(Run("ours", "erm", 0.05, 0.0, 0))
-    runs.commit.cache_clear()
+    experiment.commit.cache_clear()
     assert row["commit"] == "unknown"
 
 
@@ -304,3 +317,215 @@ def test_the_stored_results_reach_what_they_must():
     for ratio, least in zip(biased.RATIOS, (84, 89, 91, 92)):
         assert means["selecmix", ratio] >= least
         assert means["selecmix", ratio] > means["erm", ratio]
+
+
+class Counted(NamedTuple):
+    """A cell of an experiment that only these tests know."""
+
+    name: str
+    size: int
+
+
+def test_the_grid_works_for_any_experiment(tmp_path):
+    path = tmp_path / "counted.csv"
+    counting = experiment.Experiment(
+        name="counting", path=path, cell=Counted, methods={}, key=Counted._fields, measured=("letters",),
+        run=lambda cell: [cell._asdict() | {"letters": cell.size / 2, "seconds": 0.0} | experiment.versions()],
+        options=None, cells=None, report=None,
+    )  # fmt: skip
+    cells = [Counted("a", 1), Counted("b", 3)]
+    reproduce.run_all(counting, [*cells, cells[0]], path, jobs=1)
+    assert counting.read().letters.tolist() == [0.5, 1.5]
+    assert counting.finished(path) == set(cells) and not reproduce.missing(counting, cells, path)
+
+
+TINY = reproduce.FishProtocol(n=200, tested=40, epochs=1)
+FISH = [(bias, key) for bias in fish_methods.BIASES for key in fish_and_hand.methods_against(bias)]
+
+
+@pytest.fixture
+def few_fish(monkeypatch):
+    """Fish & Hand on 200 images, for one epoch."""
+    monkeypatch.setitem(reproduce.FISH_PROTOCOLS, "ours", TINY)
+
+
+def given(bias="hand", ratio=0.05, encoder=None, seed=0):
+    """What a method is given, of 200 images."""
+    data = fish_and_hand.training_set(bias, TINY.n, ratio, seed)
+    on_deck = (data.background == biased.DECK).long()
+    has, objects = (data.hand, data.hand_mask) if bias == "hand" else (on_deck, ~data.fish_mask)
+    return fish_methods.Given(data, has, objects, TINY, seed, encoder)
+
+
+def a_batch(data, rows):
+    return training.Batch(
+        data.images[rows], data.labels[rows], rows, torch.Generator().manual_seed(0), (data.images, data.labels)
+    )
+
+
+def test_the_command_runs_every_method_against_both_biases_and_goes_on_where_it_was(few_fish, tmp_path, capsys):
+    path = tmp_path / "fish.csv"
+    command = ["fish-and-hand", "--seeds", "3", "--ratios", ".05", "--jobs", "1", "--out", str(path)]
+    main(command)
+    printed, text = capsys.readouterr().out, path.read_text()
+    assert f"0 of {len(FISH)} runs" in printed and all(name in printed for name in reproduce.FISH_NAMES.values())
+    rows = reproduce.FISH_AND_HAND.read(path)
+    assert list(zip(rows.bias, rows.method)) == FISH and set(rows.seed) == {3} and set(rows.threads) == {1}
+    for name in reproduce.FISH_METRICS:
+        paired = rows.method.str.contains("selecmix|pairs") if name.startswith("found") else True
+        assert (rows[name].between(0, 1) == paired).all(), name
+    path.write_text(text[: text.rfind("\n", 0, -1) - 20])  # the last row is gone, the one before it torn
+    main(command)
+    assert f"{len(FISH) - 2} of {len(FISH)} runs" in capsys.readouterr().out
+    again = reproduce.FISH_AND_HAND.read(path)
+    pd.testing.assert_frame_equal(again.drop(columns="seconds"), rows.drop(columns="seconds"))
+
+
+@pytest.mark.parametrize(("bias", "method"), FISH)
+def test_a_run_on_fish_comes_out_the_same_again(bias, method, few_fish):
+    first, again = (reproduce.fish_run(FishRun("ours", bias, method, 0.05, 1))[0] for _ in range(2))
+    numbers = [name for name in reproduce.FISH_METRICS if not isnan(first[name])]
+    assert len(numbers) >= 8 and [first[name] for name in numbers] == [again[name] for name in numbers]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"method": "magic"}, "method must be one of 'no-bias', .*; got 'magic'"),
+        ({"bias": "deck", "method": "lending"}, "method must be one of .*'masking'; got 'lending'"),
+        ({"bias": "boat"}, "bias must be one of 'hand', 'deck'; got 'boat'"),
+        ({"protocol": "theirs"}, "protocol must be one of 'ours', .*; got 'theirs'"),
+    ],
+)
+def test_a_run_on_fish_that_does_not_exist_is_named(changed, message):
+    with pytest.raises(ValueError, match=message):
+        reproduce.fish_run(FishRun("ours", "hand", "erm", 0.01, 0)._replace(**changed))
+
+
+def test_the_command_line_of_fish_and_hand(capsys):
+    asked = parse(["fish-and-hand", "--bias", "deck", "--methods", "erm", "lending", "--seeds", "0,4"])
+    cells = list(reproduce.FISH_AND_HAND.cells(asked))
+    assert cells == [FishRun("ours", "deck", "erm", 0.01, seed) for seed in (0, 4)]  # lending is for objects only
+    whole = list(reproduce.FISH_AND_HAND.cells(parse(["fish-and-hand"])))
+    assert [cell.seed for cell in whole] == sorted(cell.seed for cell in whole) and len(whole) == 5 * len(FISH)
+    assert asked.out == reproduce.FISH_AND_HAND.path
+    for wrong in (["--methods", "magic"], ["--bias", "boat"], ["--protocol", "selecmix code"], ["--ratios", "5"]):
+        with pytest.raises(SystemExit):
+            parse(["fish-and-hand", *wrong])
+        assert "error: argument" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bias", fish_methods.BIASES)
+def test_test_images_are_pairs_that_differ_in_the_object_only(bias):
+    labels, images, objects = fish_and_hand.test_set(bias, 40)
+    assert labels.bincount().tolist() == [10] * 4
+    if bias == "hand":
+        for full, bare in (("with", "without"), ("alone", "empty")):
+            assert not objects[bare].any() and objects[full].flatten(1).any(1).all()
+            same = (images[full] == images[bare]).all(dim=1)
+            assert same[~objects[full]].all()
+    else:  # in the middle of the fish the background is not seen
+        light = (images["with"] - images["without"]).abs().amax(1)
+        fish = ~objects["with"] & ~objects["without"]
+        assert light[fish].max() < 1e-5 < light[~fish].mean()
+    data = fish_and_hand.training_set(bias, 200, None, 0)
+    assert not (data.images[:, None] == images["with"][None, :, :, :, :]).flatten(2).all(2).any()
+
+
+def test_training_images_have_the_bias_that_was_asked_for():
+    for bias in fish_methods.BIASES:
+        found = given(bias, ratio=0.1)
+        tench = found.data.labels == biased.TENCH
+        assert found.bias[tench].float().mean() == pytest.approx(0.9) and found.bias.sum() == 45 + 15
+    fair = fish_and_hand.training_set("hand", 200, None, 0)
+    assert fair.hand.sum() == 100
+
+
+def test_resampling_draws_every_group_equally_often():
+    found, seen = given(), []
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 4))
+    model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    loss = fish_methods.balanced(found)
+    for start in range(50):
+        loss(model, a_batch(found.data, torch.arange(100))._replace(generator=torch.Generator().manual_seed(start)))
+    place = {image.numpy().tobytes(): row for row, image in enumerate(found.data.images.contiguous())}
+    rows = torch.tensor([place[image.numpy().tobytes()] for image in torch.cat(seen).contiguous()])
+    counts = (2 * found.data.labels + found.bias)[rows].bincount(minlength=8)
+    assert counts.sum() == 5_000 and (counts - 625).abs().max() < 100
+
+
+def test_masked_images_and_holes_are_what_is_trained_on_and_tested_on():
+    found, colour = given(), torch.tensor([0.1, 0.5, 0.9])
+    labels, images, objects = fish_and_hand.test_set("hand", 40)
+    covered = fish_methods.covered(images, objects, colour)
+    assert torch.equal(covered["without"], images["without"])
+    holes = fish_methods.with_holes(images, objects, colour)
+    is_hole = {kind: (seen == colour.view(1, 3, 1, 1)).all(1) for kind, seen in holes.items()}
+    for kind in ("with", "alone"):
+        assert torch.equal(is_hole[kind], objects[kind]) and torch.equal(holes[kind], covered[kind])
+    assert torch.equal(is_hole["without"], objects["with"].roll(1, 0))
+    assert torch.equal(is_hole["empty"], objects["alone"].roll(1, 0))
+    seen = []
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 4))
+    model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    fish_methods.masking(found)(model, a_batch(found.data, torch.arange(50)))
+    mean = found.data.images.mean(dim=(0, 2, 3)).view(1, 3, 1, 1)
+    assert torch.equal((seen[0] == mean).all(1), found.objects[:50])
+
+
+def test_the_controls_of_lending_by_gaze_change_the_masks_alone():
+    found = given(encoder=models.scene_encoder(seed=0))
+    tench = found.data.labels == biased.TENCH
+    own = fish_methods.gaze(found)
+    assert torch.equal(own.donors, tench.nonzero().squeeze(1)) and torch.equal(own.borrowers, ~tench)
+    perch = fish_methods.gaze(found, suspect=1)
+    assert torch.equal(perch.donors, (found.data.labels == 1).nonzero().squeeze(1))
+    assert torch.equal(perch.masks, own.masks)
+    others = fish_methods.gaze(found, cut=fish_methods.anothers).masks
+    assert torch.equal(others[~tench], own.masks[~tench]) and not torch.equal(others[tench], own.masks[tench])
+    rows = [sorted(map(bytes, masks[tench].flatten(1).byte().numpy())) for masks in (others, own.masks)]
+    assert rows[0] == rows[1]
+    anywhere = fish_methods.gaze(found, cut=fish_methods.anywhere).masks
+    assert set(anywhere.flatten(1).sum(1).tolist()) == set(own.masks.flatten(1).sum(1).tolist())
+    assert anywhere.float().mean(0).max() < 0.4  # no place is preferred
+
+
+def test_the_share_of_contradicting_partners_is_the_courses():
+    """As `selecmix.contradicting_share` counts it, with the true pairs and with those of an encoder."""
+    found = given(ratio=0.2)
+    embeddings = nn.functional.normalize(torch.randn(200, 8, generator=torch.Generator().manual_seed(0)), dim=1)
+    for pairing in (
+        selecmix.by_bias(found.data.labels, found.bias),
+        selecmix.by_similarity(embeddings, found.data.labels),
+    ):
+        shares = fish_and_hand.contradicting(selecmix.SelecMix(pairing), found.data.labels, found.bias, seed=0)
+        for kind in selecmix.KINDS:
+            share, _ = selecmix.contradicting_share(pairing, found.data.labels, found.bias, kind)
+            assert shares[f"found_{kind}s"] == pytest.approx(share, abs=0.03)
+    assert 0 <= shares["found_tench"] <= 1
+
+
+def a_fish(method="erm", seed=0, bias="hand", protocol="ours", **other):
+    about = {"seconds": 1.5, "threads": 1, "python": "3", "torch": "2", "commit": "abc"}
+    return (
+        FishRun(protocol, bias, method, 0.01, seed)._asdict()
+        | dict.fromkeys(reproduce.FISH_METRICS, 0.25)
+        | about
+        | other
+    )
+
+
+def test_the_table_of_fish_has_methods_in_their_order_and_mixes_nothing():
+    rows = [a_fish("lending", unbiased=0.9), *(a_fish(seed=s, unbiased=u) for s, u in enumerate((0.5, 0.6, 0.7)))]
+    rows += [a_fish(bias="deck", unbiased=0.1), a_fish(protocol="long", unbiased=0.2)]
+    rows = [row | {"found_tench": nan} for row in rows]
+    table = reproduce.fish_table(pd.DataFrame(rows), ["unbiased", "found_tench"])
+    hand = table.loc[("ours", "hand", 0.01)]
+    assert hand.index.tolist() == ["ERM", "lending"] and hand["unbiased"].tolist() == ["60.0 ± 10.0", "90.0"]
+    assert set(table["found_tench"]) == {""} and hand["runs"].tolist() == ["3", "1"]
+    assert table.loc[("ours", "deck", 0.01, "ERM"), "unbiased"] == "10.0"
+    assert table.loc[("long", "hand", 0.01, "ERM"), "unbiased"] == "20.0"
+    assert reproduce.markdown(hand[["unbiased"]], "hand").splitlines()[::2] == [
+        "| hand | unbiased |",
+        "| ERM | 60.0 ± 10.0 |",
+    ]

@@ -124,9 +124,10 @@ def anothers(masks: Tensor, given: Given) -> Tensor:
 
 def anywhere(masks: Tensor, given: Given) -> Tensor:
     """Blobs of the same area, anywhere in the image."""
-    noise = torch.rand(masks[:, None].shape, generator=torch.Generator().manual_seed(given.seed))
+    n, height, width = masks.shape
+    noise = torch.rand(n, 1, height + 16, width + 16, generator=torch.Generator().manual_seed(given.seed))
     for _ in range(2):
-        noise = F.avg_pool2d(noise, 9, stride=1, padding=4)
+        noise = F.avg_pool2d(noise, 9, stride=1)  # with zeros around it, the middle would be preferred
     return lending.hottest(noise.squeeze(1))
 
 
