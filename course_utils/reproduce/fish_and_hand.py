@@ -169,15 +169,15 @@ def fish_table(results: pd.DataFrame, measures: Sequence[str] = FISH_METRICS) ->
         measures: which of FISH_METRICS, the columns.
 
     Returns:
-        a row for each protocol, bias, ratio and method (by its name for people), in the order of FISH_METHODS; behind
-        the measures the number of `runs`. Empty where nothing was measured.
+        a row for each protocol, bias, ratio and method (by its name for people), in the order of BIASES and
+        FISH_METHODS; behind the measures the number of `runs`. Empty where nothing was measured.
     """
-    ordered = results.sort_values("method", key=lambda keys: keys.map(list(FISH_NAMES).index), kind="stable")
-    groups = ordered.assign(method=ordered["method"].map(FISH_NAMES)).groupby(
-        ["protocol", "bias", "ratio", "method"], sort=False
-    )
+    order = {"bias": list(BIASES).index, "method": list(FISH_NAMES).index}
+    row = ["protocol", "bias", "ratio", "method"]
+    ordered = results.sort_values(row, key=lambda column: column.map(order.get(column.name, lambda value: value)))
+    groups = ordered.assign(method=ordered["method"].map(FISH_NAMES)).groupby(row, sort=False)
     table = groups[list(measures)].agg(lambda shares: "" if shares.isna().all() else over_seeds(shares))
-    return table.assign(runs=groups.size().astype(str)).sort_index(level=[0, 1, 2], sort_remaining=False, kind="stable")
+    return table.assign(runs=groups.size().astype(str))
 
 
 def options(parser: argparse.ArgumentParser) -> None:
