@@ -529,3 +529,36 @@ def test_the_table_of_fish_has_methods_in_their_order_and_mixes_nothing():
         "| hand | unbiased |",
         "| ERM | 60.0 ± 10.0 |",
     ]
+
+
+def test_a_stored_run_on_fish_comes_out_as_stored():
+    """Lending against the hand, whole. Another machine rounds differently, hence two points: ERM is 17 behind."""
+    (row,) = reproduce.fish_run(FishRun("ours", "hand", "lending", 0.01, 0))
+    stored = reproduce.FISH_AND_HAND.read().query("protocol == 'ours' and bias == 'hand' and seed == 0")
+    stored = stored.set_index("method")["unbiased"]
+    assert row["unbiased"] == pytest.approx(stored["lending"], abs=0.02) and stored["erm"] < stored["lending"] - 0.1
+
+
+def test_the_stored_runs_on_fish_are_there_once_and_of_committed_code():
+    results = reproduce.FISH_AND_HAND.read()
+    assert not results.duplicated(list(FishRun._fields)).any()
+    assert not results["commit"].str.contains("dirty|unknown").any()
+    for row in results[list(FishRun._fields)].itertuples(index=False):
+        fish_and_hand.check(FishRun(*row))
+    seeds = results.query("protocol == 'ours' and ratio == 0.01").groupby(["bias", "method"])["seed"].nunique()
+    assert all(seeds[cell] >= 5 for cell in FISH) and len(seeds) == len(FISH)
+
+
+def test_the_stored_results_on_fish_reach_what_they_must():
+    """In every seed."""
+    ours = reproduce.FISH_AND_HAND.read().query("protocol == 'ours' and ratio == 0.01")
+    hand, deck = (ours.query("bias == @bias").pivot(index="seed", columns="method") for bias in fish_methods.BIASES)
+    accuracy, erm = hand["unbiased"], hand["unbiased"]["erm"]
+    assert (accuracy["no-bias"] >= 0.92).all() and (deck["unbiased"]["no-bias"] >= 0.92).all()
+    assert (hand["alone"]["erm"] - hand["empty"]["erm"] >= 0.6).all()
+    assert (hand["others_called_without"]["erm"] <= 0.03).all()
+    assert (accuracy["masking"] < erm).all() and (hand["alone"]["masking"] >= 0.8).all()
+    assert (accuracy["lending"] >= erm + 0.08).all() and (accuracy["gaze"] >= erm + 0.06).all()
+    assert (accuracy["gaze-perch"] < erm).all() and (accuracy["gaze-anywhere"] < accuracy["gaze"] - 0.01).all()
+    assert (deck["unbiased"]["selecmix"] >= deck["unbiased"]["erm"] + 0.08).all()
+    assert (deck["unbiased"]["masking"] >= 0.94).all()
