@@ -115,9 +115,15 @@ def heat_maps(encoder: nn.Sequential, images: Tensor, labels: Tensor) -> Tensor:
         for part, direction in zip(images.split(256), towards.split(256)):
             seen = before(part.to(device)).detach().requires_grad_()
             (gradient,) = torch.autograd.grad((after(seen) * direction).sum(), seen)
-            heat.append((seen * gradient).sum(dim=1, keepdim=True).detach().clamp(min=0).cpu())
-    large = F.interpolate(torch.cat(heat), size=images.shape[2:], mode="bilinear", align_corners=False)
-    for _ in range(2):  # a maximum sits on one place of 8 × 8: spread it to the size of what is seen there
+            warm = (seen * gradient).sum(dim=1, keepdim=True).detach().clamp(min=0).cpu()
+            heat.append(_enlarged(warm, images.shape[2:]))
+    return torch.cat(heat)
+
+
+def _enlarged(heat: Tensor, size: torch.Size) -> Tensor:
+    """[B, 1, h, w] to [B, H, W]. A maximum sits on one place of 8 × 8: it is spread to the size of what it saw."""
+    large = F.interpolate(heat, size=size, mode="bilinear", align_corners=False)
+    for _ in range(2):
         large = F.avg_pool2d(large, 5, stride=1, padding=2)
     return large.squeeze(1)
 
@@ -166,6 +172,30 @@ def hottest(heat: Tensor, share: float = 0.15) -> Tensor:
         first = part.argsort(dim=1, descending=True, stable=True)[:, :count]  # the room of the heat
         mask.scatter_(1, first, True)
     return masks.view_as(heat)
+
+
+def random_blobs(shape: tuple[int, int, int], generator: torch.Generator, share: float = 0.15) -> Tensor:
+    """Smooth blobs anywhere in the image, no place more likely than another: the control of a gaze.
+
+    Args:
+        shape: [N, H, W].
+        generator: where the randomness comes from.
+        share: as in `hottest`: so many pixels of each image belong to its blobs.
+
+    Returns:
+        [N, H, W] bool.
+
+    Raises:
+        ValueError: a share outside its range.
+    """
+    n, height, width = shape
+    masks = torch.empty(shape, dtype=torch.bool)
+    for part in masks.split(256):
+        noise = torch.rand(len(part), 1, height + 16, width + 16, generator=generator)
+        for _ in range(2):
+            noise = F.avg_pool2d(noise, 9, stride=1)  # with zeros around it, the middle would be preferred
+        part.copy_(hottest(noise.squeeze(1), share))
+    return masks
 
 
 def _check_flags(masks: Tensor, **flags: Tensor) -> None:

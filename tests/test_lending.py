@@ -279,3 +279,14 @@ IMAGES, MASKS, FLAGS = some_images(), some_masks(), torch.tensor([True, False] *
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_random_blobs_are_as_large_as_a_gaze_and_prefer_no_place():
+    blobs = lending.random_blobs((2_000, 32, 32), torch.Generator().manual_seed(0))
+    assert blobs.flatten(1).sum(dim=1).unique().tolist() == [154]
+    often = blobs.float().mean(dim=0)
+    assert often.min() > 0.10 and often.max() < 0.20
+    again = lending.random_blobs((2_000, 32, 32), torch.Generator().manual_seed(0))
+    assert torch.equal(blobs, again)
+    inside = (blobs[:, 1:] == blobs[:, :-1]).float().mean()  # smooth: neighbours mostly agree
+    assert inside > 0.9

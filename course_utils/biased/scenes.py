@@ -157,14 +157,15 @@ def _paint(scene: Scene, size: int) -> Rendered:
         touched = torch.maximum(behind * (1 - fish), front)
     light = each(scene["light"]) + each(scene["light_x"]) * pixels.x + each(scene["light_y"]) * pixels.y
     warm = 1 + scene["warm"].unsqueeze(1) * torch.tensor([1.0, 0.0, -1.0])
-    canvas = canvas * light.unsqueeze(1) * warm.view(-1, 3, 1, 1) + 0.016 * _grain(size)[scene["grain"]].unsqueeze(1)
+    canvas = canvas * light.unsqueeze(1) * warm.view(-1, 3, 1, 1) + _grain(size)[scene["grain"]].unsqueeze(1)
     return Rendered(canvas.clamp_(0, 1), (fish >= 1) & (touched == 0), touched > 0)
 
 
 @cache
 def _grain(size: int) -> Tensor:
-    """The noise of a camera, [GRAINS, S, S]."""
-    return torch.randn(GRAINS, size, size, generator=torch.Generator().manual_seed(size))
+    """The noise of a camera, [GRAINS, S, S]; fainter for the eye, which looks at more pixels than a network does."""
+    noise = torch.randn(GRAINS, size, size, generator=torch.Generator().manual_seed(size))
+    return 0.016 * min(1.0, 32 / size) * noise
 
 
 def fish_and_hand(

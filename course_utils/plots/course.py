@@ -16,7 +16,7 @@ CHAPTERS = (
     ("07", "Fish and hand", "What if the bias\nis an object?", GREEN),
     ("08", "Scorecard", "Nine claims:\nwhich hold?", BLACK),
 )
-TO_COME = ("07", "08")  # not written yet
+TO_COME = ("08",)  # not written yet
 
 
 def course_map() -> Figure:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from course_utils import lending, lff, metrics, mixup, models, selecmix, training
 from course_utils.biased import SPECIES, TENCH, FishAndHand
@@ -124,11 +123,7 @@ def anothers(masks: Tensor, given: Given) -> Tensor:
 
 def anywhere(masks: Tensor, given: Given) -> Tensor:
     """Blobs of the same area, anywhere in the image."""
-    n, height, width = masks.shape
-    noise = torch.rand(n, 1, height + 16, width + 16, generator=torch.Generator().manual_seed(given.seed))
-    for _ in range(2):
-        noise = F.avg_pool2d(noise, 9, stride=1)  # with zeros around it, the middle would be preferred
-    return lending.hottest(noise.squeeze(1))
+    return lending.random_blobs(masks.shape, torch.Generator().manual_seed(given.seed))
 
 
 Images = dict[str, Tensor]  # what is tested: for each kind of image, [N, 3, H, W], and its objects, [N, H, W]
