@@ -109,15 +109,15 @@ def heat_maps(encoder: nn.Sequential, images: Tensor, labels: Tensor) -> Tensor:
     before, after = _around_the_pooling(encoder)
     device = next(encoder.parameters()).device
     towards = _towards_own_class(outputs(encoder, images), labels.cpu()).to(device)
-    heat = []
+    heat = torch.empty(len(images), *images.shape[2:])
     with keeping_mode(encoder), torch.inference_mode(False), torch.enable_grad():
         encoder.eval()
-        for part, direction in zip(images.split(256), towards.split(256)):
+        for part, direction, place in zip(images.split(256), towards.split(256), heat.split(256)):
             seen = before(part.to(device)).detach().requires_grad_()
             (gradient,) = torch.autograd.grad((after(seen) * direction).sum(), seen)
             warm = (seen * gradient).sum(dim=1, keepdim=True).detach().clamp(min=0).cpu()
-            heat.append(_enlarged(warm, images.shape[2:]))
-    return torch.cat(heat)
+            place.copy_(_enlarged(warm, images.shape[2:]))
+    return heat
 
 
 def _enlarged(heat: Tensor, size: torch.Size) -> Tensor:

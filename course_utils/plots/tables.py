@@ -63,14 +63,17 @@ def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom:
             dots = {"color": COLOURS[place], "alpha": 0.6, "markeredgewidth": 0, "markersize": 9, "clip_on": False}
             ax.plot(values, [row] * len(values), MARKERS[place], **dots)
             number = f"{np.mean(values):.1f} %" if zoom else f"{np.mean(values):.0f} %"
-            ax.text(1.04, row, number, transform=ax.get_yaxis_transform(), va="center", fontweight="bold")
+            ax.annotate(number, (1, row), (9, 0), ax.get_yaxis_transform(), "offset points", va="center",
+                        fontweight="bold", annotation_clip=False)  # fmt: skip
         if zoom:
             low, high = ax.get_xlim()
             ticks = MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(low, high)
             inside = [tick for tick in ticks if low <= tick <= high]
             ax.set_xticks(inside[:: max(1, len(inside) - 1)])  # the first and the last: there is room for two
         else:
-            ax.set(xlim=(0, 100), xticks=[0, 50, 100])
+            ax.set(xlim=(0, 100), xticks=[0, 100])
+            ax.set_xticks([50], minor=True)
+            ax.grid(True, which="minor", axis="x")
         ax.set(ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=table)
         ax.set_title(measure, fontsize=12, pad=8)
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
