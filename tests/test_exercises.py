@@ -2,12 +2,14 @@
 
 import builtins
 import inspect
+import io
 import linecache
 import math
 import re
 import symtable
 import sys
 import textwrap
+import threading
 import time
 from functools import cache
 
@@ -148,6 +150,22 @@ def test_a_function_that_hangs_in_a_library_is_left_behind(monkeypatch):
     assert not calls.in_time(lambda: setattr(sys, "stdout", None) or time.sleep(30), 0.2)
     assert sys.stdout is stdout
     assert time.monotonic() - start < 25
+
+
+def test_a_call_that_was_given_up_takes_nobody_elses_stdout_when_it_ends(monkeypatch):
+    ends, ended = threading.Event(), threading.Event()
+
+    def hangs() -> None:
+        calls.call(lambda: ends.wait(30), {}, set(), set())
+        ended.set()
+
+    monkeypatch.setattr(calls, "stop", lambda *_, **__: None)  # as in a library, where no exception reaches it
+    assert not calls.in_time(hangs, 0.2)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    other = sys.stdout
+    ends.set()
+    assert ended.wait(10)
+    assert sys.stdout is other
 
 
 def test_an_error_of_the_check_itself_is_not_taken_for_the_students():

@@ -102,6 +102,17 @@ class _Beginning(io.StringIO):
         return len(text)
 
 
+@contextlib.contextmanager
+def _caught(printed: io.StringIO) -> Iterator[None]:
+    """What is printed goes into `printed`. A call that was given up and ends much later takes nobody else's stdout."""
+    before, sys.stdout = sys.stdout, printed
+    try:
+        yield
+    finally:
+        if sys.stdout is printed:
+            sys.stdout = before
+
+
 def call(function: Callable, given: Mapping[str, Any], by_name: set[str], may_change: set[str]) -> Outcome:
     """Call the function with arguments in their order, those of `by_name` by name, and look around afterwards.
 
@@ -113,7 +124,7 @@ def call(function: Callable, given: Mapping[str, Any], by_name: set[str], may_ch
     dice, outcome, printed = _dice(), Outcome(), _Beginning()
     start = time.thread_time()
     try:
-        with contextlib.redirect_stdout(printed):
+        with _caught(printed):
             outcome.returned = function(*positional, **named)
     except NotBack:
         raise
