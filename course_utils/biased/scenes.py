@@ -60,12 +60,18 @@ def draw_scene(species: Tensor, hand: Tensor, background: Tensor, generator: tor
         generator: where the randomness comes from.
 
     Returns:
-        the scene. Its entries, all [N]: species, hand, background as given; fish, bool, all True; x and y (the fish's
-        middle, −1 to 1, y downward), angle (radians), flip (1 looks to the right, −1 to the left), scale, long, fat,
-        finny and bend (its build); colour (a number) with jitter, fins [N, 3] and belly, contrast, phase, often (its
-        pattern); grip (where along the fish the hand is, −1 to 1), from (the angle from which the arm comes), reach,
-        over (bool: the hand lies over the fish, not under it), handscale, thumb (±1: on which side), fan, skin (0
-        light to 5 dark), blush [N, 3], sleeve; light, light_x, light_y and warm; backdrop [N, 12] and grain.
+        the scene. Its entries, [N] if nothing else is said, and from where to where they are drawn:
+
+        - species, hand, background, as given; fish, bool, all True;
+        - x (−0.1 to 0.1) and y (−0.2 to 0.1), the fish's middle, the image reaching from −1 to 1, y downward; angle
+          (−0.45 to 0.45 radians; the nose goes down where a fish looks to the right); flip (1 looks to the right, −1 to
+          the left); scale (0.74 to 0.94); its build, long, fat, finny (around 1) and bend (around 0);
+        - colour, a number, with jitter [N, 3]; fins [N, 3]; belly and contrast (up to 1), phase and often, its pattern;
+        - grip (−0.3 to 0.35, where along the fish the hand is), reach (around 0), from (0.85 to 2.29 radians, where the
+          arm comes from; π / 2 is below), over (bool: the hand lies over the fish, not under it), handscale (0.56 to
+          0.72), thumb (±1, on which side), fan; skin (0, light, to 5, dark), blush [N, 3], sleeve, a number;
+        - light (0.8 to 1.12) and its slopes light_x and light_y (around 0), warm (−0.06 to 0.06: blue to red);
+        - backdrop [N, 12] (0 to 1) and grain, a number.
 
     Raises:
         ValueError: species, hand and background that do not fit together, or outside their range.
