@@ -48,7 +48,7 @@ def paste(images: Tensor, donors: Tensor, masks: Tensor) -> Tensor:
 
 
 def cover(images: Tensor, masks: Tensor, colour: Tensor) -> Tensor:
-    """Masking: the masked pixels of all images get one colour.
+    """Masking: the masked pixels of all images get one colour. Masks and colour go to the images' device.
 
     Take the same colour in training and test, for instance the `mean_colour` of the training images.
 
@@ -66,6 +66,7 @@ def cover(images: Tensor, masks: Tensor, colour: Tensor) -> Tensor:
     check_masks(masks, images)
     if colour.shape != images.shape[1:2]:
         raise ValueError(f"colour must be [{images.shape[1]}], a number for each channel, got {list(colour.shape)}")
+    masks, colour = masks.to(images.device), colour.to(images.device)
     return torch.where(masks[:, None], colour.view(1, -1, 1, 1), images)
 
 
@@ -289,4 +290,4 @@ class HolesForAll:
         """The batch's images with their holes, [B, C, H, W]."""
         own, other = batch.index.cpu(), _draw(self.places, len(batch.index), batch.generator)
         masks = self.masks[torch.where(self.owners[own], own, other)]
-        return cover(batch.images, masks.to(batch.images.device), self.colour.to(batch.images.device))
+        return cover(batch.images, masks, self.colour)

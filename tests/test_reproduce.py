@@ -102,9 +102,8 @@ def test_a_row_that_does_not_fit_the_file_is_named(tmp_path):
     assert len(reproduce.read(tmp_path / "results.csv")) == 1
 
 
-def test_runs_go_side_by_side_and_the_same_one_is_made_once(tmp_path, monkeypatch):
+def test_runs_go_side_by_side_and_the_same_one_is_made_once(tmp_path):
     """In processes of their own, to which what is to be done must be sent."""
-    monkeypatch.setattr(Run, "run", one_thread_each)
     cells = [Run("ours", "erm", 0.05, 0.0, seed) for seed in (0, 0, 1)]
     reproduce.run_all(made_up(one_thread_each), cells, tmp_path / "results.csv", jobs=2)
     rows = reproduce.read(tmp_path / "results.csv")

@@ -91,10 +91,9 @@ def methods_against(bias: str) -> list[str]:
 
 @lru_cache(maxsize=1)  # the runs of one seed follow each other
 def training_set(bias: str, n: int, ratio: float | None, seed: int) -> FishAndHand:
-    """Training images, in the layout that convolutions are quickest in; without bias if the ratio is `None`."""
+    """Training images; without bias if the ratio is `None`."""
     hand, deck = (ratio if bias == kind else None for kind in BIASES)
-    data = biased.fish_and_hand("train", n, hand, deck, seed)
-    return data._replace(images=data.images.contiguous(memory_format=torch.channels_last))
+    return biased.fish_and_hand("train", n, hand, deck, seed)
 
 
 class TestSet(NamedTuple):
@@ -119,10 +118,9 @@ def test_set(bias: str, n: int) -> TestSet:
     for kind, full in (("alone", "with"), ("empty", "without")):
         scenes[kind] = biased.changed(scenes[full], **nothing)
     rendered = {kind: biased.render(scene) for kind, scene in scenes.items()}
-    layout = {"memory_format": torch.channels_last}
     return TestSet(
         scene["species"],
-        {kind: seen.images.contiguous(**layout) for kind, seen in rendered.items()},
+        {kind: seen.images for kind, seen in rendered.items()},
         {kind: seen.hand if bias == "hand" else ~seen.fish for kind, seen in rendered.items()},
     )
 

@@ -85,8 +85,8 @@ def masking(given: Given) -> training.Loss:
     colour = lending.mean_colour(given.data.images)
 
     def loss(model: nn.Module, batch: training.Batch) -> Tensor:
-        masks = given.objects[batch.index.cpu()].to(batch.images.device)
-        return empirical_risk(model(lending.cover(batch.images, masks, colour.to(batch.images.device))), batch.labels)
+        images = lending.cover(batch.images, given.objects[batch.index.cpu()], colour)
+        return empirical_risk(model(images), batch.labels)
 
     return loss
 
@@ -185,9 +185,8 @@ FISH_NAMES = {key: method.name for key, method in FISH_METHODS.items()}
 
 def fish_network(method: FishMethod, seed: int) -> nn.Module:
     """The network that is trained: two of them for LfF."""
-    one = models.scene_cnn(seed=seed)
-    net = lff.Pair(models.scene_cnn(seed=seed + 1_000), one) if method.pair else one
-    return net.to(memory_format=torch.channels_last)
+    net = models.scene_cnn(seed=seed)
+    return lff.Pair(models.scene_cnn(seed=seed + 1_000), net) if method.pair else net
 
 
 def fish_auxiliary(kind: str, data: FishAndHand, seed: int) -> nn.Module:

@@ -24,10 +24,6 @@ class Run(NamedTuple):
     seed: int
     split: str = "test"  # or "validation": train without those digits, and `estimate` how good the model is
 
-    def run(self) -> list[dict]:
-        """As `run` says."""
-        return run(self)
-
 
 def run(cell: Run) -> list[dict]:
     """Train and test: one row, or two where the best epoch is named beside the last."""
