@@ -7,6 +7,8 @@ from course_utils.notebooks import find
 
 # What is stored was computed on the CPU, and is compared with what comes out there. tests/test_gpu.py asks for a GPU.
 os.environ.pop("COURSE_DEVICE", None)
+# A reader's own record is neither read nor written by tests, and no page depends on it.
+os.environ["COURSE_RECORD"] = "off"
 
 
 def pytest_ignore_collect(collection_path):

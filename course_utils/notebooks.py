@@ -1,10 +1,12 @@
 """Run the course's notebooks and store what they show, cleanly: `python -m course_utils.notebooks 01`.
 
 Stored are text and pictures. Not stored: timestamps, widget state, progress bars and anything a
-machine's speed or path could change. What a cell prints to stderr stops the run.
+machine's speed or path could change, or the record of whoever runs them. What a cell prints to stderr
+stops the run.
 """
 
 import base64
+import os
 import sys
 import time
 from pathlib import Path
@@ -46,7 +48,7 @@ def execute(notebook: nbformat.NotebookNode, timeout: int = 600) -> None:
         resources=resources,
         record_timing=False,
         coalesce_streams=True,
-    ).execute()
+    ).execute(env=os.environ | {"COURSE_RECORD": "off"})
     clean(notebook)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

@@ -1,6 +1,7 @@
 """What a reader predicts before an experiment, and what then was measured beside it.
 
-A prediction never stops a page: what cannot be read is said, and counts as none.
+A prediction never stops a page: what cannot be read is said, and counts as none. What has a name is kept in the
+reader's own record (`course_utils.record`).
 """
 
 import re
@@ -8,6 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+
+from course_utils import record
+from course_utils.record import Kept
 
 
 @dataclass(frozen=True)
@@ -15,45 +20,77 @@ class Prediction:
     """What the reader wrote, understood.
 
     Args:
-        value: a share in [0, 1] if the unit is "%", another number, or a name; `None` where nothing was predicted.
+        value: a share in [0, 1] if the unit is "%", another number (of a range, its middle), or a name; `None` where
+            nothing was predicted.
         unit: written behind numbers.
+        low, high: the ends of a range, in the unit of `value`; `None` where it is no range.
+        of: the name under which it is kept; "" if it is not.
+        among: of how many names it is one; 0 for a number.
     """
 
     value: float | str | None
     unit: str
+    low: float | None = None
+    high: float | None = None
+    of: str = ""
+    among: int = 0
 
     def __str__(self) -> str:
-        return self.value if isinstance(self.value, str) else self._written(self.value)
+        if isinstance(self.value, str):
+            return self.value
+        if self.low is None:
+            return self._written(self.value)
+        return f"{self._number(self.low)} to {self._written(self.high)}"
 
     def beside(self, measured: float | str | Sequence[float]) -> None:
-        """Print the prediction beside the measurement; nothing if there is no prediction.
+        """Print the prediction beside the measurement, and keep both; nothing if there is no prediction.
 
         Args:
             measured: what came out, in the prediction's unit (shares in [0, 1]): a number, one for each run, or a name.
         """
         if self.value is None:
             return
-        if isinstance(measured, str):
-            print(f"You predicted {self}. Measured: {measured}.")
+        seen = measured if isinstance(measured, str) else tuple(np.ravel(measured).astype(float).tolist())
+        kept = self._kept(seen)
+        if self.of:
+            record.measured(kept)
+        if isinstance(seen, str):
+            print(f"You predicted {self}. Measured: {seen}.")
             return
-        values = np.ravel(measured)
-        low, high = self._number(values.min()), self._number(values.max())
+        low, high = self._number(min(seen)), self._number(max(seen))
         spread = f" ({low} to {high})" if low != high else ""
-        print(f"You predicted {self}. Measured: {self._written(values.mean())}{spread}.")
+        inside = "" if kept.held is None else f", {'inside' if kept.held else 'outside'} your range"
+        print(f"You predicted {self}. Measured: {self._written(kept.truth)}{spread}{inside}.")
+
+    def take_down(self) -> None:
+        """Say how it was understood, and keep it. The first guess that was measured counts: a later one does not
+        replace it."""
+        print(f"Taken down: {self}.")
+        if self.of:
+            first = record.guessed(self._kept())
+            counts = Prediction(first.value, first.unit, first.low, first.high)
+            if str(counts) != str(self):
+                print(f"Your first guess, {counts}, has met its measurement: it is the one that stays in your record.")
+
+    def _kept(self, measured: tuple[float, ...] | str = ()) -> Kept:
+        return Kept(self.of, self.value, self.low, self.high, self.unit, measured, self.among)
 
     def _number(self, value: float) -> str:
-        return f"{100 * value:.3g}" if self.unit == "%" else f"{value:.3g}"
+        value = 100 * value if self.unit == "%" else value
+        return f"{value:.3g}" if abs(value) < 1_000 else f"{value:,.0f}"
 
     def _written(self, value: float) -> str:
         return f"{self._number(value)} {self.unit}".rstrip()
 
 
-def predict(answer: str | float, unit: str = "%", among: Sequence[str] = ()) -> Prediction:
+def predict(answer: str | float, of: str = "", unit: str = "%", among: Sequence[str] = ()) -> Prediction:
     """Take down a prediction, and say how it was understood.
 
     Args:
         answer: what the reader wrote; "" for nothing. A share may be given as 0.9, "0.9", 90 or "90 %": above 1, or
-            with a percent sign, it is in percent. In another unit: any number, with its unit or without.
+            with a percent sign, it is in percent. In another unit: any number, with its unit or without. A number may
+            be a range: "60–80 %", "0.6 to 0.8", "-3 to 2 points".
+        of: what is predicted, the chapter's number first: the name under which it is kept. Without one it is not.
         unit: of the number; "%" for a share.
         among: names of which the answer is one; the beginning of a name will do, in small or capital letters.
 
@@ -61,16 +98,23 @@ def predict(answer: str | float, unit: str = "%", among: Sequence[str] = ()) -> 
         the prediction, its value `None` if there was no answer or it could not be read.
     """
     said = str(answer).strip()
+    unit = "" if among else unit
     if said in ("", "None"):
         return Prediction(None, unit)
-    value = _chosen(said, among) if among else _number(said, unit)
-    prediction = Prediction(value, "" if among else unit)
-    if value is not None:
-        print(f"Taken down: {prediction}.")
+    if among:
+        name = _chosen(said, among)
+        prediction = Prediction(name, unit, of=of, among=len(among))
+    else:
+        ends = _ends(said, unit)
+        middle = sum(ends) / len(ends) if ends else None
+        prediction = Prediction(middle, unit, *(ends if len(ends) == 2 else (None, None)), of=of)
+    if prediction.value is not None:
+        prediction.take_down()
     elif among:
         print(f"“{said}” was not understood: write one of {', '.join(among)}.")
     else:
-        wanted = 'a share, such as 0.9, 90 or "90 %"' if unit == "%" else "a number"
+        share = 'a share, such as 0.9, 90 or "90 %", or a range, such as "60–80 %"'
+        wanted = share if unit == "%" else 'a number, or a range, such as "2 to 5"'
         print(f"“{said}” was not understood: write {wanted}.")
     return prediction
 
@@ -82,13 +126,43 @@ def _chosen(said: str, among: Sequence[str]) -> str | None:
     return (exact or (begun if len(begun) == 1 else [None]))[0]
 
 
-def _number(said: str, unit: str) -> float | None:
-    """The number that was meant, a share in [0, 1] if the unit is "%"; `None` if it is none, or no such share."""
-    found = re.fullmatch(r"([-+−]?(?:\d+[.,]?\d*|[.,]\d+))\s*(.*)", said)
-    if not found or not (found[2] in ("", "percent") or found[2] == unit):
-        return None
-    number = float(found[1].replace(",", ".").replace("−", "-"))
+_NUMBER = r"([-+−]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+[.,]?\d*|[.,]\d+))"  # 1,000 is a thousand; 0,9 is 0.9
+
+
+def _ends(said: str, unit: str) -> tuple[float, ...]:
+    """The number that was meant, or the two ends of a range, the lower one first; shares in [0, 1] if the unit is "%".
+    Nothing if it is no number, or no such share."""
+    of = rf"\s*(percent|%|{re.escape(unit)}|)" if unit == "%" else rf"\s*({re.escape(unit)}|)"
+    found = re.fullmatch(rf"{_NUMBER}{of}(?:\s*(?:to|[-–—−])\s*{_NUMBER}{of})?", said)
+    if not found:
+        return ()
+    ends = sorted(_read(number) for number in (found[1], found[3]) if number)
     if unit != "%":
-        return number
-    share = number / 100 if found[2] or number > 1 else number
-    return share if 0 <= share <= 1 else None
+        return tuple(ends)
+    if found[2] or found[4] or ends[-1] > 1:
+        ends = [end / 100 for end in ends]
+    return tuple(ends) if ends[0] >= 0 and ends[-1] <= 1 else ()
+
+
+def _read(number: str) -> float:
+    if re.fullmatch(r"\D?\d{1,3}(,\d{3})+", number) and not re.match(r"\D?0", number):
+        number = number.replace(",", "")
+    return float(number.replace(",", ".").replace("−", "-"))
+
+
+def scored(kept: Sequence[Kept]) -> pd.DataFrame:
+    """The predictions as a table: a row each, with the columns question, guess, measured, miss, coin's miss and of
+    what kind it is.
+
+    Args:
+        kept: from `record.predictions()`.
+
+    Returns:
+        misses as numbers: in points for shares and points, 0 or 1 for a name, else the factor between guess and truth.
+        The coin's are those of who knows nothing (`record.Kept.coin_miss`).
+    """
+    rows = []
+    for one in kept:
+        guess = Prediction(one.value, one.unit, one.low, one.high)
+        rows.append((one.of, str(guess), str(Prediction(one.truth, one.unit)), one.miss, one.coin_miss, one.kind))
+    return pd.DataFrame(rows, columns=["question", "guess", "measured", "miss", "coin's miss", "kind"])

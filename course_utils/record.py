@@ -1,0 +1,309 @@
+"""What one reader's own runs have left behind: predictions, results and verdicts, in one small file.
+
+The file is `notebooks/my_course.json`, or what the environment variable COURSE_RECORD names; "off" keeps nothing beyond
+the running kernel. It is sent nowhere, git ignores it, and deleting it begins anew. It never stops a page: what cannot
+be read is set aside, what cannot be written is said once and kept until the kernel ends.
+"""
+
+import contextlib
+import json
+import math
+import os
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock
+
+ABOUT = "What you predicted and measured in this course. It stays on this computer. Delete it to begin anew."
+SECTIONS = ("predictions", "results", "verdicts")
+FACTORS = ("×", "times", "")  # units of numbers that compare two things: 1 says that they are alike
+# Of each file, the changes that could not be written yet, and what has been said of it.
+_waiting: dict[Path | None, list[Callable[[dict], None]]] = {}
+_said: set[str] = set()
+
+
+class Kept(NamedTuple):
+    """A prediction and what was measured.
+
+    Args:
+        of: the name under which it is kept, unique in the course: "01 training error after 10 epochs".
+        value: a share in [0, 1] if the unit is "%", another number (of a range, its middle), or a name.
+        low, high: the range that was given, in the unit of `value`; `None` where it was no range.
+        unit: "%" for shares, "points", "×", …; "" for a name or a bare number.
+        measured: one number a run, in the unit of `value`; or a name. Empty before the measurement.
+        among: of how many names the answer is one; 0 for numbers.
+    """
+
+    of: str
+    value: float | str
+    low: float | None = None
+    high: float | None = None
+    unit: str = "%"
+    measured: tuple[float, ...] | str = ()
+    among: int = 0
+
+    @property
+    def kind(self) -> str:
+        """What was asked for: "name", "share", "points", "factor" or "count"."""
+        if isinstance(self.value, str):
+            return "name"
+        return {"%": "share", "points": "points"}.get(self.unit, "factor" if self.unit in FACTORS else "count")
+
+    @property
+    def truth(self) -> float | str:
+        """What was measured: the mean of all runs, or the name."""
+        if isinstance(self.measured, str):
+            return self.measured
+        return math.fsum(self.measured) / len(self.measured)
+
+    @property
+    def held(self) -> bool | None:
+        """Whether the range holds the truth; `None` where no range was given."""
+        return None if self.low is None else self.low <= self.truth <= self.high
+
+    @property
+    def miss(self) -> float:
+        """How far the guess is from the truth: in points for a share and for points, 0 or 1 (wrong) for a name, and
+        for other numbers the factor between the two, at least 1."""
+        return float(self.value != self.truth) if self.kind == "name" else self._off(self.value)
+
+    @property
+    def coin_miss(self) -> float:
+        """The same for who knows nothing: a share of 50 %, no difference (0 points, × 1), a name drawn at random
+        (which is wrong that often); NaN for a count, of which nobody knows nothing."""
+        if self.kind == "name":
+            return 1 - 1 / self.among
+        return math.nan if self.kind == "count" else self._off({"share": 0.5, "points": 0.0, "factor": 1.0}[self.kind])
+
+    def _off(self, guess: float) -> float:
+        if self.kind in ("share", "points"):
+            return (100 if self.kind == "share" else 1) * abs(guess - self.truth)
+        return max(guess / self.truth, self.truth / guess) if guess > 0 < self.truth else math.inf
+
+
+def guessed(guess: Kept) -> Kept:
+    """Keep a guess, and give the one that counts: an earlier one that has been measured is not replaced."""
+
+    def change(content: dict) -> None:
+        if not content["predictions"].get(guess.of, {}).get("measured"):
+            content["predictions"][guess.of] = _row(guess)
+
+    return _kept(guess.of, _change(change)["predictions"][guess.of])
+
+
+def measured(guess: Kept) -> None:
+    """Keep the measurement, the latest one, with the guess that counts (see `guessed`)."""
+
+    def change(content: dict) -> None:
+        content["predictions"].setdefault(guess.of, _row(guess))["measured"] = _row(guess)["measured"]
+
+    _change(change)
+
+
+def judged(claim: str, of: int | None, verdict: str) -> None:
+    """Keep the verdict of a claim on the reader's own runs, the latest one.
+
+    Args:
+        claim: its name, such as "Claim 1, first half".
+        of: the number of the lecture's claim; `None` for a finding of the course.
+        verdict: in words.
+    """
+    _change(lambda content: content["verdicts"].update({claim: {"of": of, "verdict": verdict}}))
+
+
+def results(of: str, rows: dict[str, dict[str, Sequence[float]]]) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """Keep a chapter's rows of the results table, and give all there are so far.
+
+    Args:
+        of: which network was measured, in words.
+        rows: for each method, for each measure, one number a seed. What was there of the same name is replaced.
+
+    Returns:
+        for each network its methods, for each method its measures.
+    """
+    new = {method: {key: _rounded(values) for key, values in row.items()} for method, row in rows.items()}
+
+    def change(content: dict) -> None:
+        methods = content["results"].setdefault(of, {})
+        for method, row in new.items():
+            methods.setdefault(method, {}).update(row)
+
+    return _change(change)["results"]
+
+
+def predictions() -> list[Kept]:
+    """The predictions that have been measured, in the order of their names: chapter by chapter."""
+    rows = _content()["predictions"]
+    return [_kept(of, rows[of]) for of in sorted(rows) if rows[of]["measured"]]
+
+
+def verdicts(of: int | None = None) -> dict[str, str]:
+    """For each claim that the reader's own runs have judged, by its name, the verdict.
+
+    Args:
+        of: only those of this claim of the lecture.
+    """
+    rows = _content()["verdicts"]
+    return {claim: rows[claim]["verdict"] for claim in sorted(rows) if of in (None, rows[claim]["of"])}
+
+
+def example() -> list[Kept]:
+    """What an invented reader has predicted of invented questions: somewhat too sure, as most of us are."""
+    draw = random.Random(8)
+    kept = []
+    for number in range(1, 29):
+        truth = draw.uniform(0.03, 0.97)
+        guess = min(1.0, max(0.0, round(truth + draw.gauss(0, 0.18), 2)))
+        reach = draw.choice((None, None, 0.05, 0.1, 0.15))
+        ends = (None, None) if reach is None else (max(0.0, guess - reach), min(1.0, guess + reach))
+        kept.append(Kept(f"invented share {number}", guess, *ends, "%", (truth,)))
+    for number in range(1, 15):
+        truth = draw.gauss(4, 8)
+        kept.append(Kept(f"invented difference {number}", round(truth + draw.gauss(0, 7)), unit="points",
+                         measured=(truth,)))  # fmt: skip
+    for number in range(1, 6):
+        truth = 2 ** draw.gauss(1, 1)
+        guess = round(truth * 2 ** draw.gauss(0, 1), 1)
+        kept.append(Kept(f"invented factor {number}", guess, unit="×", measured=(truth,)))
+    for number in range(1, 11):
+        said = draw.choice(("the first", "the first", "the second"))
+        kept.append(Kept(f"invented choice {number}", said, unit="", measured="the first", among=3))
+    return kept
+
+
+def path() -> Path | None:
+    """Where the record is: in the folder of the notebooks, wherever they are started; `None` if it is off."""
+    named = os.environ.get("COURSE_RECORD")
+    if named == "off":
+        return None
+    return Path(named) if named else Path(__file__).resolve().parents[1] / "notebooks" / "my_course.json"
+
+
+def _kept(of: str, row: dict) -> Kept:
+    seen = row["measured"]
+    return Kept(of, **row | {"measured": seen if isinstance(seen, str) else tuple(seen)})
+
+
+def _row(guess: Kept) -> dict:
+    """As it is written: everything but its name."""
+    row = guess._asdict()
+    del row["of"]
+    numbers = {key: _rounded([row[key]])[0] for key in ("value", "low", "high") if isinstance(row[key], float | int)}
+    seen = row["measured"]
+    return row | numbers | {"measured": seen if isinstance(seen, str) else _rounded(seen)}
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    """Six digits: they shall be read."""
+    return [float(f"{float(value):.6g}") for value in values]
+
+
+def _content() -> dict:
+    """What is in the file, with what could not be written yet."""
+    file = path()
+    content = _parsed("{}")
+    if file is not None:
+        try:
+            with contextlib.ExitStack() as lock:
+                with contextlib.suppress(OSError, NotImplementedError):  # a folder that can only be read
+                    lock.enter_context(_locked(file))
+                content = _read(file)
+        except OSError as error:
+            _say(f"Your record {file} cannot be read ({error.strerror or error}). The page goes on without it.")
+    for change in _waiting.get(file, ()):
+        change(content)
+    return content
+
+
+def _change(change: Callable[[dict], None]) -> dict:
+    """Read, change and write in one go, so that two notebooks lose nothing of each other's; gives what is then there.
+    A change that cannot be written waits for the next one."""
+    file = path()
+    waiting = _waiting.setdefault(file, [])
+    waiting.append(change)
+    if file is None:
+        return _content()
+    try:
+        with _locked(file):
+            content = _read(file)
+            for each in waiting:
+                each(content)
+            _write(file, content)
+    except (OSError, NotImplementedError) as error:
+        _say(
+            f"Your record {file} cannot be written ({getattr(error, 'strerror', None) or error}). The page goes on; "
+            "what it keeps is there until the kernel ends."
+        )
+        return _content()
+    waiting.clear()
+    return content
+
+
+def _locked(file: Path) -> FileLock:
+    return FileLock(file.with_name(f".{file.name}.lock"), timeout=3)
+
+
+def _read(file: Path) -> dict:
+    """The file's content, empty where there is none. A damaged file is set aside, and said."""
+    try:
+        return _parsed(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return _parsed("{}")
+    except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
+        pass
+    names = (file.with_name(f"{file.stem}.damaged{number or ''}{file.suffix}") for number in range(1_000))
+    aside = next(name for name in names if not name.exists())
+    file.rename(aside)
+    print(f"Your record {file.name} was damaged. It is now called {aside.name}, and a new one begins.")
+    return _parsed("{}")
+
+
+def _parsed(text: str) -> dict:
+    """The sections of a record.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: it is none.
+    """
+    found = json.loads(text)
+    content = {section: dict(found.get(section, {})) for section in SECTIONS}
+    for of, row in content["predictions"].items():
+        kept = _kept(of, row)
+        if kept.measured:
+            float(kept.miss), kept.held  # a word in place of a number would stop the page later
+    for methods in content["results"].values():
+        for row in methods.values():
+            row.update({key: [float(value) for value in values] for key, values in row.items()})
+    if not all(isinstance(row["verdict"], str) and {"of"} < set(row) for row in content["verdicts"].values()):
+        raise ValueError("a verdict is a sentence")
+    return content
+
+
+def _write(file: Path, content: dict) -> None:
+    """Whole or not at all; a line for each prediction, network and verdict."""
+
+    def written(section: str) -> str:
+        rows = (f"  {_json(name)}: {_json(row)}" for name, row in content[section].items())
+        return f" {_json(section)}: {{\n" + ",\n".join(rows) + "\n }"
+
+    new = file.with_name(f".{file.name}.new")
+    text = f'{{\n "about": {_json(ABOUT)},\n' + ",\n".join(map(written, SECTIONS)) + "\n}\n"
+    try:
+        new.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(new, file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise
+
+
+def _json(thing: object) -> str:
+    return json.dumps(thing, ensure_ascii=False)
+
+
+def _say(sentence: str) -> None:
+    """Once in a kernel."""
+    if sentence not in _said:
+        _said.add(sentence)
+        print(sentence)
