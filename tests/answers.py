@@ -7,6 +7,8 @@ import time
 
 import numpy as np
 import torch
+from scipy import stats
+from scipy.special import stdtrit
 from torch.nn import functional as F
 
 from course_utils import attacks, biased, data, gan, lff, memorization, metrics, mixup, selecmix, training
@@ -190,6 +192,11 @@ def by_loop(scene, rows):
     return new
 
 
+def interval_by_scipy(differences):
+    values = differences.tolist()
+    return stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
+
+
 RIGHT = {
     "error_rate": [lambda p, y: 1 - (p == y).double().mean(), lambda p, y: float(np.mean(p.numpy() != y.numpy()))],
     "empirical_risk": [F.cross_entropy, lambda z, y: (z.logsumexp(1) - z.gather(1, y[:, None]).squeeze(1)).mean()],
@@ -236,6 +243,19 @@ RIGHT = {
         up_and_down,
         with_a_shiver,
         by_loop,
+    ],
+    "paired_interval": [
+        interval_by_scipy,
+        lambda d: tuple((d.mean() + s * stdtrit(len(d) - 1, 0.975) * d.var().sqrt() / len(d) ** 0.5).item()
+                        for s in (-1, 1)),
+    ],
+    "verdict": [
+        lambda r, c, bound, margin=0.0: tuple(min(v.tolist()) >= bound + margin for v in (r, c)),
+        lambda r, c, bound, margin=0.0: (not (r < bound + margin).any(), not (c - margin < bound).any()),
+    ],
+    "coverage": [
+        lambda low, high, truth: sum(a <= t <= b for a, b, t in zip(low, high, truth)) / len(truth),
+        lambda low, high, truth: 1 - float(((truth < low) | (truth > high)).double().mean()),
     ],
 }  # fmt: skip
 
@@ -396,4 +416,7 @@ WRONG = [
     ("mark", put("over", lambda scene, rows: rows), "No hand is there to show it"),
     ("mark", put("contrast", lambda scene, rows: torch.where(rows, 0.0, 1.0)), "16 of 16 scenes with a tench look"),
     ("mark", put("warm", lambda scene, rows: rows / 1000), "look the same with and without the mark (changed: `warm`)"),
+    ("paired_interval", lambda d: (float(d.mean()) - 2.78 * float(d.std()) / 5**0.5,) * 2, "upper end"),
+    ("verdict", lambda runs, control, bound, margin=0.0: "holds", "two"),
+    ("coverage", lambda low, high, truth: ((low <= truth) & (truth <= high)).float(), "one number"),
 ]  # fmt: skip

@@ -8,13 +8,24 @@ from collections.abc import Callable
 
 from IPython.display import Code
 
-from course_utils.exercises import adversarial, bias, erm, fish, mechanism, memorization, mixup, selecmix, start
+from course_utils.exercises import (
+    adversarial,
+    bias,
+    erm,
+    fish,
+    mechanism,
+    memorization,
+    mixup,
+    scorecard,
+    selecmix,
+    start,
+)
 from course_utils.exercises.exercise import Exercise
 from course_utils.exercises.mechanism import Verdict
 
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise
-    for chapter in (start, erm, memorization, mixup, adversarial, bias, selecmix, fish)
+    for chapter in (start, erm, memorization, mixup, adversarial, bias, selecmix, fish, scorecard)
     for exercise in chapter.EXERCISES
 }
 

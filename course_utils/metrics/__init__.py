@@ -1,4 +1,5 @@
-"""What a model gets right, for which groups, how sure it is, how steep, and what it owes to a part of the image.
+"""What a model gets right, for which groups, how sure it is, how steep, what it owes to a part of the image;
+and when a measurement carries a claim.
 
 Shares are fractions between 0 and 1.
 
@@ -23,6 +24,7 @@ from course_utils.metrics.classification import (
     keeping_mode,
     outputs,
 )
+from course_utils.metrics.evidence import coverage, paired_interval, verdict
 from course_utils.metrics.groups import group_accuracies, group_report, group_table, reweighted_accuracy
 from course_utils.metrics.steepness import gradient_norms, input_gradient, margin_distances, margin_slopes
 
@@ -34,6 +36,7 @@ __all__ = [
     "attributions",
     "check_probabilities",
     "choose_model",
+    "coverage",
     "effects",
     "empirical_risk",
     "error_rate",
@@ -48,8 +51,10 @@ __all__ = [
     "margin_distances",
     "margin_slopes",
     "outputs",
+    "paired_interval",
     "reliability",
     "reweighted_accuracy",
     "signed_on",
     "temperature",
+    "verdict",
 ]
