@@ -9,11 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy.special import stdtrit
 
-from course_utils import plots
+from course_utils import metrics, plots
 
 # What the course takes from the lecture (Jin-Hwa Kim, NAVER AI Lab), in a sentence each; the last is its open
 # question. Where a measurement bounds or contradicts one of them, its card says so.
@@ -29,6 +30,23 @@ LECTURE = {
     8: "Similarity of bias can be measured without bias labels, by an auxiliary model that is made to learn the bias.",
     9: "A hand on most images of a fish is a bias that is an object. Can SelecMix debias it too, or is masking needed?",
 }
+# The chapters that ask.
+ASKED = {
+    1: "01, 02", 2: "02", 3: "03", 4: "04", 5: "03 (gradients), 04 (attacks)", 6: "05", 7: "06",
+    8: "06, 07 (what it must see)", 9: "07",
+}  # fmt: skip
+
+
+def so_far() -> None:
+    """Put the lecture's claims on the page as a table: each with the chapters that ask, and the verdicts of all cards
+    that the reader's own runs have filled in (`course_utils.record`)."""
+    rows = ["| | claim | chapter | on your own runs |", "|---|---|---|---|"]
+    for number, sentence in LECTURE.items():
+        cards = {name.removeprefix(f"Claim {number}").strip(", "): v for name, v in record.verdicts(number).items()}
+        judged = "; ".join(f"{name}: {verdict}" if name else verdict for name, verdict in cards.items())
+        rows.append(f"| {number} | {sentence} | {ASKED[number]} | {judged or 'not yet'} |")
+    table = "\n".join(rows)
+    display({"text/markdown": table, "text/plain": table}, raw=True)
 
 
 @dataclass(frozen=True)
@@ -72,9 +90,19 @@ class Evidence:
         return self.above + self.margin <= value <= self.below - self.margin
 
     @property
+    def decisive(self) -> tuple[float, ...]:
+        """The numbers that must clear the bounds: every value."""
+        return self.values
+
+    @property
     def holds(self) -> bool:
-        """Whether every value clears the bounds by the margin."""
-        return all(map(self.clears, self.values))
+        """Whether all that is decisive clears the bounds by the margin."""
+        return all(map(self.clears, self.decisive))
+
+    @property
+    def clearance(self) -> float:
+        """By how much the worst of what is decisive clears bound and margin; below 0 where it falls short."""
+        return min(min(value - self.above, self.below - value) for value in self.decisive) - self.margin
 
     def __str__(self) -> str:
         bounds = " and ".join(f"{side} {bound:g} {self.unit}".rstrip() for side, bound in self.bounds.items())
@@ -108,16 +136,12 @@ class Difference(Evidence):
     @property
     def interval(self) -> tuple[float, float]:
         """Student's 95 % interval of the mean difference: the pairs are taken for independent draws."""
-        n = len(self.values)
-        mean = sum(self.values) / n
-        std = math.sqrt(sum((value - mean) ** 2 for value in self.values) / (n - 1))
-        reach = float(stdtrit(n - 1, 0.975)) * std / math.sqrt(n)
-        return mean - reach, mean + reach
+        return metrics.paired_interval(torch.tensor(self.values, dtype=torch.float64))
 
     @property
-    def holds(self) -> bool:
-        """Whether both ends of the interval clear the bounds by the margin."""
-        return all(map(self.clears, self.interval))
+    def decisive(self) -> tuple[float, float]:
+        """The numbers that must clear the bounds: both ends of the interval."""
+        return self.interval
 
     def _counted(self) -> str:
         return f"95 % interval of {len(self.values)} pairs"
@@ -180,7 +204,11 @@ class Claim:
         return "\n".join([first, *quote, *condition, *pieces, f"  Limits: {self.limits}"])
 
     def card(self) -> None:
-        """Put the claim's card on the page: every run a dot, and the side of the bound on which it has to lie."""
+        """Put the claim's card on the page."""
+        plots.show(self.figure(), alt=str(self))
+
+    def figure(self) -> Figure:
+        """The claim's card: every run a dot, and the side of the bound on which it has to lie."""
         condition = plots.filled(f"Condition: {self.condition}", 80) if self.condition else ""
         quote = plots.filled(f"The lecture: “{LECTURE[self.of]}”", 96) if self.of else ""
         limits = plots.filled(f"Limits: {self.limits}", 96)
@@ -204,7 +232,7 @@ class Claim:
         for ax, (piece, mark) in zip(axes[len(words) :, 0], self.lines):
             _draw_evidence(ax, piece, mark, plots.GREEN if piece in self.evidence else plots.GREY)
         axes[-1, 0].set_xlabel(limits, loc="left", fontsize=11, color="#555555", labelpad=8)
-        plots.show(figure, alt=str(self))
+        return figure
 
 
 # Dark enough to be read on a light card.

@@ -39,6 +39,7 @@ from course_utils.plots.page import (
     show,
     use_style,
 )
+from course_utils.plots.scorecard import Measured, ScoreLine, draw_scorecard, written
 from course_utils.plots.tables import MEASURES, dot_table, results_table
 
 __all__ = [
@@ -53,8 +54,10 @@ __all__ = [
     "ORANGE",
     "PNG_COLOURS",
     "PURPLE",
+    "Measured",
     "SIGNED",
     "SKY",
+    "ScoreLine",
     "VERMILLION",
     "YELLOW",
     "course_map",
@@ -66,6 +69,7 @@ __all__ = [
     "draw_guess",
     "draw_lines",
     "draw_points",
+    "draw_scorecard",
     "filled",
     "draw_swaps",
     "headline",
@@ -84,4 +88,5 @@ __all__ = [
     "show",
     "snapshots",
     "use_style",
+    "written",
 ]
