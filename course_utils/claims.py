@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from course_utils import metrics, plots
+from course_utils import metrics, plots, record
 
 # What the course takes from the lecture (Jin-Hwa Kim, NAVER AI Lab), in a sentence each; the last is its open
 # question. Where a measurement bounds or contradicts one of them, its card says so.
@@ -203,8 +204,13 @@ class Claim:
         first = f"{self.name}: {self.verdict}. {self.text}"
         return "\n".join([first, *quote, *condition, *pieces, f"  Limits: {self.limits}"])
 
-    def card(self) -> None:
-        """Put the claim's card on the page."""
+    def card(self, stored: bool = False) -> None:
+        """Put the claim's card on the page, and its verdict into the reader's own record.
+
+        Args:
+            stored: the runs are stored ones and not the reader's own; the verdict is kept as one of those.
+        """
+        record.judged(f"{self.name}{', stored runs' if stored else ''}", self.of, self.verdict)
         plots.show(self.figure(), alt=str(self))
 
     def figure(self) -> Figure:

@@ -3,44 +3,71 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from course_utils.plots.page import BLACK, COLOURS, GREY, MARKERS, headline, ink, look, panels
 
-# The columns of the table that grows from chapter to chapter: heading, and the chapter that fills it.
+# The columns of the table that grows from chapter to chapter, and its parts: for each network the chapter that fills
+# each column. What another network scores does not compare.
 MEASURES = {
-    "training": ("training", "01"),
-    "test": ("test", "01"),
-    "noisy": ("test, trained on\n40 % wrong labels", "02"),
-    "attacked": ("test,\nunder attack", "04"),
-    "conflicting": ("test, against\nthe bias", "05"),
+    "training": "training",
+    "test": "test",
+    "noisy": "test, trained on\n40 % wrong labels",
+    "attacked": "test,\nunder attack",
+    "conflicting": "test, against\nthe bias",
+}
+NETWORKS = {
+    "the same small network": {"training": "01", "test": "01", "noisy": "02"},
+    "the small convolutional network": {"training": "04", "test": "04", "attacked": "04"},
+    "the network on Colored MNIST, 1 %": {"test": "05", "conflicting": "05"},
+    "the same on 10,000 digits, 7 epochs": {"test": "06", "conflicting": "06"},
 }
 
 
-def results_table(results: dict[str, dict[str, Sequence[float]]], of: str = "the same small network") -> Figure:
-    """The course's results so far: a row for each method, a column for each of MEASURES, mean and range over seeds.
+def results_table(results: dict[str, dict[str, dict[str, Sequence[float]]]]) -> Figure:
+    """The course's results so far: a part for each network, in it a row for each method and a column for each of
+    MEASURES, mean and range over seeds. What is not there yet names its chapter.
 
     Args:
-        results: for each method, for each key of MEASURES that was measured, one accuracy in [0, 1] per seed.
-        of: which network, in words.
+        results: for each network, for each method, for each key of MEASURES that was measured, one accuracy in [0, 1]
+            per seed (`record.results`).
     """
-    figure, axes = panels(width=11, height=1.3 + 0.8 * len(results))
+    others = [name for name in results if name not in NETWORKS]
+    parts = [(name, NETWORKS.get(name, {}), results.get(name, {})) for name in [*NETWORKS, *others]]
+    rows = sum(0.55 + len(methods) for _, _, methods in parts)
+    figure, axes = panels(width=11, height=1.2 + 0.52 * rows)
     ax = axes[0, 0]
     ax.axis("off")
-    ax.set(xlim=(-1.1, len(MEASURES)), ylim=(len(results) - 0.4, -1))
-    for row, method in enumerate(results):
-        place = look(method)
-        ax.text(-1, row, method, va="center", fontweight="bold", color=BLACK if place is None else ink(COLOURS[place]))
-    for column, (measure, (heading, chapter)) in enumerate(MEASURES.items()):
-        ax.text(column + 0.4, -0.6, heading, ha="center", va="center", fontweight="bold")
-        for row, measured in enumerate(results.values()):
-            values = [100 * value for value in measured.get(measure, ())]
-            cell = f"{np.mean(values):.1f} %\n{min(values):.1f} – {max(values):.1f}" if values else f"chapter {chapter}"
-            ax.text(column + 0.4, row, cell, ha="center", va="center", color=BLACK if values else GREY)
-    ax.axhline(-0.3, 0, 1, color=GREY)
-    headline(figure, f"Results so far: accuracy of {of}, mean and range over seeds")
+    ax.set(xlim=(-1.1, len(MEASURES)), ylim=(rows - 0.2, -1.25))
+    for column, heading in enumerate(MEASURES.values()):
+        ax.text(column + 0.4, -0.8, heading, ha="center", va="center", fontweight="bold")
+    row = 0.0
+    for network, chapters, methods in parts:
+        ax.axhline(row - 0.2, 0, 1, color=GREY, linewidth=1)
+        to_come = "" if methods else f": chapter {min(chapters.values())}"
+        ax.text(-1.1, row + 0.15, network + to_come, va="center", fontsize=12, color=BLACK if methods else "#6b6b6b",
+                style="italic")  # fmt: skip
+        for place, (method, measured) in enumerate(methods.items()):
+            _draw_row(ax, row + 0.75 + place, method, measured, chapters)
+        row += 0.55 + len(methods)
+    headline(figure, "Results so far: accuracy, mean and range over seeds")
     return figure
+
+
+def _draw_row(ax: Axes, y: float, method: str, measured: dict[str, Sequence[float]], chapters: dict[str, str]) -> None:
+    """One method's name and numbers; for what is missing the chapter that will fill it, if one does."""
+    place = look(method)
+    ax.text(-1.1, y, method, va="center", fontweight="bold", color=BLACK if place is None else ink(COLOURS[place]))
+    for column, measure in enumerate(MEASURES):
+        values = [100 * value for value in measured.get(measure, ())]
+        if values:
+            ax.text(column + 0.4, y - 0.03, f"{np.mean(values):.1f} %", ha="center", va="bottom")
+            spread = f"{min(values):.1f} – {max(values):.1f}"
+            ax.text(column + 0.4, y + 0.03, spread, ha="center", va="top", fontsize=10, color="#555555")
+        elif measure in chapters:
+            ax.text(column + 0.4, y, f"chapter {chapters[measure]}", ha="center", va="center", color="#6b6b6b")
 
 
 def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom: bool = False) -> Figure:
