@@ -1,15 +1,13 @@
-"""The experiments at the papers' scale: `python -m course_utils.reproduce colored-mnist --help`, or fish-and-hand.
+"""The experiments behind the claims, and the paper-scale ones: `python -m course_utils.reproduce list`.
 
-A run is one training of one method, and a row of a CSV file. Rows that are there already are not computed again: you
-can stop the command at any time and start it later.
+A run is one training of one method (or whatever an experiment calls a run), and a line of a file in data/results. Runs
+that are there already are not made again: you can stop the command at any time and start it later.
 """
 
-from course_utils.reproduce.colored_mnist import COLORED_MNIST
-from course_utils.reproduce.experiment import Experiment
-from course_utils.reproduce.fish_and_hand import FISH_AND_HAND, FISH_METRICS, FishRun, fish_run, fish_table
-from course_utils.reproduce.fish_methods import FISH_METHODS, FISH_NAMES, FISH_PROTOCOLS, FishMethod, FishProtocol
-from course_utils.reproduce.grid import alone_on_a_core, missing, run_all
-from course_utils.reproduce.methods import (
+from course_utils.reproduce.experiment import Experiment, values
+from course_utils.reproduce.experiments import EXPERIMENTS
+from course_utils.reproduce.experiments.colored_mnist import COLORED_MNIST, METRICS, Run, estimate, run
+from course_utils.reproduce.experiments.colored_mnist_methods import (
     METHODS,
     NAMES,
     PROTOCOLS,
@@ -22,14 +20,17 @@ from course_utils.reproduce.methods import (
     network,
     resample,
 )
-from course_utils.reproduce.results import METRICS, PUBLISHED, RESULTS, published, table
-from course_utils.reproduce.runs import Run, estimate, run
+from course_utils.reproduce.experiments.colored_mnist_table import COLUMNS, published, read, table
+from course_utils.reproduce.experiments.fish_and_hand import FISH_AND_HAND, FISH_METRICS, FishRun, fish_run, fish_table
+from course_utils.reproduce.experiments.fish_methods import (
+    FISH_METHODS,
+    FISH_NAMES,
+    FISH_PROTOCOLS,
+    FishMethod,
+    FishProtocol,
+)
+from course_utils.reproduce.grid import alone_on_a_core, missing, run_all
 from course_utils.reproduce.tables import markdown
-
-EXPERIMENTS = {experiment.name: experiment for experiment in (COLORED_MNIST, FISH_AND_HAND)}
-
-# Of Colored MNIST, the first experiment, like METHODS, Run, table and others above.
-COLUMNS, read, append = COLORED_MNIST.columns, COLORED_MNIST.read, COLORED_MNIST.append
 
 __all__ = [
     "COLORED_MNIST",
@@ -44,8 +45,6 @@ __all__ = [
     "METRICS",
     "NAMES",
     "PROTOCOLS",
-    "PUBLISHED",
-    "RESULTS",
     "Experiment",
     "FishMethod",
     "FishProtocol",
@@ -56,7 +55,6 @@ __all__ = [
     "Scaled",
     "TrainingSet",
     "alone_on_a_core",
-    "append",
     "auxiliary",
     "estimate",
     "fish_run",
@@ -71,4 +69,5 @@ __all__ = [
     "run",
     "run_all",
     "table",
+    "values",
 ]

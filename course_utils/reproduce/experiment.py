@@ -1,122 +1,132 @@
-"""What an experiment is to the grid and the command line: how a run is made, and the file that keeps its rows."""
+"""What an experiment is to the grid and the command line: a record, declared in one short place."""
 
-import argparse
-import csv
-import os
-import platform
-import shutil
-import subprocess
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+import difflib
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 import pandas as pd
-import torch
 
-ROOT = Path(__file__).resolve().parents[2]
+from course_utils.reproduce import store
+from course_utils.reproduce.versions import ROOT
+
 RESULTS = ROOT / "data" / "results"
-# The last columns of every file: how long a run took, and what its numbers may depend on besides its seed.
-ABOUT = ("seconds", "threads", "python", "torch", "commit")
-WHOLE = dict.fromkeys(("epoch", "threads"), int)  # the other measured numbers are floats
 
-Cell = Any  # of an experiment's own type, a NamedTuple: all that tells a run from the others
+Cell = Any  # of an experiment's own type, a NamedTuple: the settings, and the `seed`, that tell a run from the others
+Grid = dict[str, Sequence]  # setting -> its values, the seeds among them
+
+
+def anything(cell: Cell) -> None:
+    """The check of an experiment that takes whatever its settings' types allow."""
 
 
 class Experiment(NamedTuple):
-    """An experiment. A run of it is named by a cell, and gives one row of a file, or several."""
+    """An experiment: a function from a cell (settings and seed) to what was measured, and the grids that are stored."""
 
     name: str  # on the command line
-    path: Path  # its file
+    about: str  # one sentence: what is trained and what is asked of it
     cell: type[Cell]
-    run: Callable[[Cell], list[dict]]
-    methods: dict[str, str]  # what they are called by people; a cell's `method` is a key
-    key: tuple[str, ...]  # the first columns, which tell a row from the others: the cell's fields, and what is fixed
-    measured: tuple[str, ...]  # the columns behind them: numbers, NaN where one was not measured
-    options: Callable[[argparse.ArgumentParser], None]  # adds its own options to --methods and --seeds
-    cells: Callable[[argparse.Namespace], Iterable[Cell]]  # the grid that such options ask for
-    report: Callable[[pd.DataFrame, argparse.Namespace], str]  # what to print in the end, of all rows in the file
-    closing: dict[str, str] = {}  # what stands in the last row of each run, if there are several
+    run: Callable[[Cell], dict | list[dict]]  # the measured columns; a list where a run has several rows
+    grids: tuple[Grid, ...]  # whose runs are stored
+    measured: dict[str, str]  # column -> what it is, in words
+    check: Callable[[Cell], None] = anything  # raises a ValueError that names the setting, unless there is such a run
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Of the file, from left to right."""
-        return (*self.key, *self.measured, *ABOUT)
+    def path(self) -> Path:
+        """Its file."""
+        return RESULTS / f"{self.name.replace('-', '_')}.jsonl"
+
+    @property
+    def settings(self) -> dict[str, type]:
+        """The settings and the seed, with their types."""
+        return get_type_hints(self.cell)
+
+    def cells(self, **values: Sequence) -> list[Cell]:
+        """What is to be run, each cell once.
+
+        Args:
+            values: setting (or `seed`) -> values that take the place of the grids' own. With seeds alone, or nothing,
+                the cells are those of all grids; with settings, of the first grid that has such values, or else of the
+                first one.
+
+        Raises:
+            ValueError: a setting or a value that does not exist.
+        """
+        for name in values:
+            among("setting", name, self.settings, of=self.name)
+        asked = {name: given for name, given in values.items() if name != "seed"}
+        fitting = [grid for grid in self.grids if all(set(asked[name]) <= set(grid.get(name, ())) for name in asked)]
+        chosen = (fitting or self.grids)[:1] if asked else self.grids
+        found = list(dict.fromkeys(cell for grid in chosen for cell in product(self.cell, grid | values)))
+        for cell in found:
+            self.check(cell)
+        return found
 
     def read(self, path: Path | None = None) -> pd.DataFrame:
-        """The finished runs in a file (`None`: the experiment's own); none if there is no such file.
-
-        A crash in the middle of writing leaves a last line without its end; `append` cuts it off, and this leaves it
-        out. Where it has left one row of two, the run is made again and the later row counts.
+        """The finished runs in a file (`None`: the experiment's own): settings, seed, measured, then `store.ABOUT`.
 
         Raises:
-            ValueError: the file holds other columns than the experiment's.
+            ValueError: the file holds something else, or a line of it is damaged.
         """
-        path = path or self.path
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        header = ",".join(self.columns) + "\n"
-        if not (text.startswith(header) or header.startswith(text)):  # the second: nothing yet, or a torn first line
-            raise ValueError(
-                f"{path} does not begin with the columns {', '.join(self.columns)}: give another file, or move it"
-            )
-        rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
-        frame = pd.DataFrame(list(rows), columns=self.columns)
-        numbers = {name: kind for name, kind in get_type_hints(self.cell).items() if kind is not str}
-        numbers |= {name: WHOLE.get(name, float) for name in (*self.measured, "seconds", "threads")}
-        return frame.astype(numbers).drop_duplicates(list(self.key), keep="last", ignore_index=True)
-
-    def finished(self, path: Path) -> set[Cell]:
-        """The cells whose rows are all in the file."""
-        rows = self.read(path)
-        for name, value in self.closing.items():
-            rows = rows[rows[name] == value]
-        return {self.cell(*row) for row in rows[list(self.cell._fields)].itertuples(index=False)}
-
-    def append(self, path: Path, rows: Sequence[dict]) -> None:
-        """Add the rows of one run to the file in a single write, and make sure that they are on the disk.
-
-        Raises:
-            ValueError: a row with other columns than the experiment's; the file is as it was.
-        """
-        for row in rows:
-            if other := set(row) ^ set(self.columns):
-                raise ValueError(f"rows must have the columns of the file; these differ: {sorted(other)}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+", newline="", encoding="utf-8") as file:
-            file.seek(0)
-            text = file.read()
-            file.truncate(len(text[: text.rfind("\n") + 1].encode()))
-            writer = csv.DictWriter(file, self.columns, lineterminator="\n")
-            if "\n" not in text:
-                writer.writeheader()
-            writer.writerows(rows)
-            file.flush()
-            os.fsync(file.fileno())
+        rows = []
+        for cell, record in store.read(path or self.path, self.cell).items():
+            measured = record["measured"] if isinstance(record["measured"], list) else [record["measured"]]
+            about = {name: record[name] for name in store.ABOUT}
+            rows += [cell._asdict() | row | about for row in measured]
+        frame = pd.DataFrame(rows, columns=[*self.cell._fields, *self.measured, *store.ABOUT])
+        never = [name for name in self.measured if frame[name].isna().all()]
+        return frame.astype(self.settings | dict.fromkeys(never, float) | {"seconds": float, "threads": int})
 
 
-def share(text: str) -> float:
-    """A number in [0, 1], from the command line."""
-    if not 0 <= float(text) <= 1:
-        raise argparse.ArgumentTypeError(f"must be a share in [0, 1], got {text}")
-    return float(text)
+def product(cell: type[Cell], grid: Grid) -> list[Cell]:
+    """The cells of a grid; all settings have a seed before the next one begins."""
+    ordered = {"seed": grid["seed"]} | {name: grid[name] for name in cell._fields if name in grid}
+    return [cell(**dict(zip(ordered, values))) for values in itertools.product(*ordered.values())]
 
 
-def versions() -> dict[str, str | int]:
-    """What a number may depend on besides its seed."""
-    return {
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "commit": commit(),
-    }
+def among(what: str, given: Any, known: Collection, of: str = "") -> None:
+    """Raise a ValueError that says which there are, and which is nearest, unless `given` is one of them."""
+    if given not in known:
+        near = difflib.get_close_matches(str(given), list(map(str, known)), n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        owner = f" of {of}" if of else ""
+        raise ValueError(f"{what}{owner} must be one of {', '.join(map(repr, known))}; got {given!r}{hint}")
 
 
-@cache  # asked when the process has just loaded the code: a later commit is not what runs
-def commit() -> str:
-    """The code's commit, "-dirty" behind it if `course_utils` was changed since; "unknown" without git."""
+def is_share(what: str, given: float) -> None:
+    """Raise a ValueError unless the number is in [0, 1]."""
+    if not 0 <= given <= 1:
+        raise ValueError(f"{what} must be a share in [0, 1], got {given}")
 
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
-    head = git("rev-parse", "--short", "HEAD") if shutil.which("git") else ""
-    return head + "-dirty" * bool(git("status", "--porcelain", "--", "course_utils")) if head else "unknown"
+def values(frame: pd.DataFrame, measure: str, **settings: Any) -> pd.Series:
+    """One measure of one method (or whatever the settings name): a number for each seed, sorted by seed.
+
+    Args:
+        frame: as `Experiment.read` gives it.
+        measure: the column.
+        settings: setting -> value, all that is needed to leave one run a seed.
+
+    Raises:
+        ValueError: there is no such column, no such run, several of a seed, or the measure was not taken.
+    """
+    rows = frame
+    for name in (measure, *settings):
+        among("column", name, frame.columns)
+    for name, value in settings.items():
+        among(name, value, rows[name].unique().tolist())
+        rows = rows[rows[name] == value]
+    found = rows.set_index("seed")[measure].sort_index()
+    if not found.index.is_unique:
+        raise ValueError(f"{measure} has several runs of a seed: {differing(rows)} must be named too")
+    if found.isna().any():
+        raise ValueError(f"{measure} was not measured for {settings}, seeds {found.index[found.isna()].tolist()}")
+    return found
+
+
+def differing(rows: pd.DataFrame) -> str:
+    """The settings in which runs differ: columns before `seed`, and words behind it."""
+    settings = rows.columns[: rows.columns.get_loc("seed")]
+    words = [name for name in rows if isinstance(rows[name].iloc[0], str) and name not in store.ABOUT]
+    return ", ".join(name for name in dict.fromkeys([*settings, *words]) if rows[name].nunique() > 1)

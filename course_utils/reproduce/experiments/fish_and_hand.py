@@ -1,9 +1,6 @@
-"""Fish & Hand as an experiment: the grid of chapter 07. The bias is an object in front (a hand), or the background."""
+"""Fish & Hand: the grid of chapter 07. The bias is an object in front (a hand), or the background."""
 
-import argparse
-import itertools
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from math import nan
 from typing import NamedTuple
@@ -14,8 +11,8 @@ from torch import Tensor, nn
 
 from course_utils import biased, lending, metrics, selecmix, training
 from course_utils.biased import BACKGROUNDS, DECK, TENCH, FishAndHand
-from course_utils.reproduce.experiment import RESULTS, Experiment, share, versions
-from course_utils.reproduce.fish_methods import (
+from course_utils.reproduce.experiment import Experiment, among, is_share
+from course_utils.reproduce.experiments.fish_methods import (
     BIASES,
     FISH_METHODS,
     FISH_NAMES,
@@ -30,14 +27,20 @@ from course_utils.reproduce.fish_methods import (
 from course_utils.reproduce.tables import over_seeds
 
 TEST_SEED = 1_000  # of the test scenes, the same for all runs; no training has it
-# Accuracies, over groups of species and object, all of one size: unbiased … conflicting. Shares called tench, of test
-# scenes: the object alone (a hand without a fish, an empty deck); the same `empty` (neither; another background);
-# other species with the object, and the same without it. Of SelecMix's partners, which share truly contradicts: same
-# species, for all images and for tench; other species.
-FISH_METRICS = (
-    "unbiased", "worst_group", "aligned", "conflicting", "alone", "empty", "others_called", "others_called_without",
-    "found_positives", "found_tench", "found_negatives",
-)  # fmt: skip
+MEASURED = {
+    "unbiased": "accuracy, mean over the groups of species and object, all of one size",
+    "worst_group": "accuracy in the worst of these groups",
+    "aligned": "accuracy in the groups that follow the bias",
+    "conflicting": "accuracy in the others",
+    "alone": "share called tench of the object alone: a hand without a fish, an empty deck",
+    "empty": "share called tench where neither is: no hand, another background",
+    "others_called": "share called tench of other species with the object",
+    "others_called_without": "share called tench of other species without the object",
+    "found_positives": "share of SelecMix's partners of the same species that truly contradict",
+    "found_tench": "the same, for tench",
+    "found_negatives": "the same, for partners of another species",
+}
+FISH_METRICS = tuple(MEASURED)
 
 
 class FishRun(NamedTuple):
@@ -50,8 +53,8 @@ class FishRun(NamedTuple):
     seed: int
 
 
-def fish_run(cell: FishRun) -> list[dict]:
-    """Train and test: one row.
+def fish_run(cell: FishRun) -> dict[str, float]:
+    """Train and test: FISH_METRICS.
 
     Raises:
         ValueError: a protocol, bias or method that does not exist, or not for this bias.
@@ -61,7 +64,6 @@ def fish_run(cell: FishRun) -> list[dict]:
     data = training_set(cell.bias, protocol.n, cell.ratio if method.biased else None, cell.seed)
     bias = data.hand if cell.bias == "hand" else (data.background == DECK).long()
     objects = data.hand_mask if cell.bias == "hand" else ~data.fish_mask
-    start = time.perf_counter()
     encoder = fish_auxiliary(method.encoder, data, cell.seed) if method.encoder else None
     loss = method.loss(Given(data, bias, objects, protocol, cell.seed, encoder))
     net = fish_network(method, cell.seed)
@@ -69,19 +71,17 @@ def fish_run(cell: FishRun) -> list[dict]:
         net, data.images, data.labels, loss=loss, epochs=protocol.epochs, lr=protocol.lr, batch_size=protocol.batch,
         seed=cell.seed, show=False,
     )  # fmt: skip
-    seconds = round(time.perf_counter() - start, 1)
     found = judged(net, method, cell.bias, protocol, lending.mean_colour(data.images))
     if isinstance(loss, selecmix.SelecMix):
         found |= contradicting(loss, data.labels, bias, cell.seed)
-    numbers = {name: round(found.get(name, nan), 5) for name in FISH_METRICS}
-    return [cell._asdict() | numbers | {"seconds": seconds} | versions()]
+    return {name: round(found.get(name, nan), 5) for name in FISH_METRICS}
 
 
 def check(cell: FishRun) -> None:
     """Raise a ValueError that names what there is, unless there is such a run."""
     for name, known in (("protocol", FISH_PROTOCOLS), ("bias", BIASES), ("method", methods_against(cell.bias))):
-        if (value := getattr(cell, name)) not in known:
-            raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}; got {value!r}")
+        among(name, getattr(cell, name), known)
+    is_share("ratio", cell.ratio)
 
 
 def methods_against(bias: str) -> list[str]:
@@ -178,27 +178,22 @@ def fish_table(results: pd.DataFrame, measures: Sequence[str] = FISH_METRICS) ->
     return table.assign(runs=groups.size().astype(str))
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """What can be asked for besides methods and seeds."""
-    parser.add_argument("--bias", nargs="+", choices=BIASES, default=BIASES, help="an object in front, or a background")
-    parser.add_argument("--ratios", nargs="+", type=share, default=[0.01], help="shares of exceptions in each species")
-    parser.add_argument("--protocol", choices=FISH_PROTOCOLS, default="ours")
-
-
-def cells(asked: argparse.Namespace) -> Iterator[FishRun]:
-    """All methods have a seed before the next one begins."""
-    for seed, ratio, bias in itertools.product(asked.seeds, asked.ratios, asked.bias):
-        for method in methods_against(bias):
-            if method in asked.methods:
-                yield FishRun(asked.protocol, bias, method, ratio, seed)
-
-
-def report(results: pd.DataFrame, asked: argparse.Namespace) -> str:
-    """The table of the file."""
-    return f"in percent, mean ± standard deviation:\n\n{fish_table(results).to_string()}"
-
+LONG = ["no-bias", "erm", "lff", "selecmix", "selecmix-maximum", "selecmix-oracle", "pairs-oracle", "masking"]
 
 FISH_AND_HAND = Experiment(
-    name="fish-and-hand", path=RESULTS / "fish_and_hand.csv", cell=FishRun, run=fish_run, methods=FISH_NAMES,
-    key=FishRun._fields, measured=FISH_METRICS, options=options, cells=cells, report=report,
-)  # fmt: skip
+    name="fish-and-hand",
+    about="Fish where one species is mostly shown with a hand, or on deck: which training looks at the fish?",
+    cell=FishRun,
+    run=fish_run,
+    measured=MEASURED,
+    check=check,
+    grids=tuple(
+        {"protocol": [protocol], "bias": [bias], "method": methods, "ratio": [0.01], "seed": range(seeds)}
+        for protocol, bias, methods, seeds in (
+            ("ours", "hand", methods_against("hand"), 5),
+            ("ours", "deck", methods_against("deck"), 5),
+            ("ours, four times as long", "hand", [*LONG, "holes", "lending", "gaze"], 3),
+            ("ours, four times as long", "deck", LONG, 3),
+        )
+    ),
+)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from course_utils import lending, lff, metrics, mixup, models, selecmix, training
 from course_utils.biased import SPECIES, TENCH, FishAndHand
 from course_utils.metrics import empirical_risk
-from course_utils.reproduce.methods import resample
+from course_utils.reproduce.experiments.colored_mnist_methods import resample
 
 BIASES = ("hand", "deck")
 

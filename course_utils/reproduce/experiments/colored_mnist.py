@@ -1,6 +1,5 @@
-"""One run on Colored MNIST: a method is trained once, and judged."""
+"""Colored MNIST: the grid of chapters 05 and 06. A run trains one method once, and judges it."""
 
-import time
 from collections.abc import Callable, Collection
 from math import nan
 from typing import NamedTuple
@@ -9,9 +8,28 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import biased, data, metrics, selecmix, training
-from course_utils.reproduce.experiment import versions
-from course_utils.reproduce.methods import BATCH, METHODS, PROTOCOLS, TrainingSet, auxiliary, network
-from course_utils.reproduce.results import METRICS
+from course_utils.reproduce.experiment import Experiment, among, is_share
+from course_utils.reproduce.experiments.colored_mnist_methods import (
+    BATCH,
+    METHODS,
+    PROTOCOLS,
+    TrainingSet,
+    auxiliary,
+    network,
+)
+
+MEASURED = {
+    "selected": "which epoch is judged: the last, or the best on test",
+    "epoch": "its number",
+    "aligned": "accuracy on test images with their digit's own colour",
+    "conflicting": "accuracy on the others",
+    "unbiased": "accuracy, mean over the groups of digit and colour",
+    "worst_group": "accuracy in the worst of these groups",
+    "plain": "accuracy on the test images as they are",
+    "first_epoch": "unbiased accuracy after the first epoch, by which a long run can be checked in a minute",
+    "estimate": "unbiased accuracy as it may be, from validation images without bias labels; no test image is seen",
+}
+METRICS = tuple(MEASURED)[2:]
 
 
 class Run(NamedTuple):
@@ -33,8 +51,6 @@ def run(cell: Run) -> list[dict]:
     )
     told, _ = data.flip_labels(labels, cell.noise, 10, torch.Generator().manual_seed(cell.seed))
     watch = protocol.watch_test and cell.split == "test"
-    about = cell._asdict() | {"data": "colored-mnist"} | versions()
-    start = time.perf_counter()
     encoder = auxiliary(images, told, cell.seed) if method.encoder or cell.split == "validation" else None
     history = training.fit(
         network(method, protocol, cell.seed), images, told,
@@ -42,14 +58,12 @@ def run(cell: Run) -> list[dict]:
         epochs=protocol.epochs, lr=protocol.lr, batch_size=BATCH, schedule=protocol.schedule, seed=cell.seed,
         callback=judge(cell, range(1, protocol.epochs + 1) if watch else (1, protocol.epochs), encoder), show=False,
     )  # fmt: skip
-    about["seconds"] = round(time.perf_counter() - start, 1)
     first = {"first_epoch": history.rows[0].get("unbiased", nan)}
     chosen = {"last": history.rows[-1]}
-    if watch:  # written first: a run counts as finished when its last epoch is in the file
+    if watch:
         chosen = {"best on test": max(history.rows, key=lambda row: row["unbiased"])} | chosen
     return [
-        about
-        | {"selected": selected, "epoch": row["epoch"]}
+        {"selected": selected, "epoch": row["epoch"]}
         | {name: round((row | first).get(name, nan), 5) for name in METRICS}
         for selected, row in chosen.items()
     ]
@@ -91,3 +105,39 @@ def estimate(model: nn.Module, embeddings: Tensor, images: Tensor, labels: Tenso
         index, has_partner = selecmix.contradicting_pairs(embeddings @ embeddings.T, labels, kind)
         contradicting.append(right[index[has_partner]].mean())
     return (0.9 * torch.stack(contradicting).mean() + 0.1 * right.mean()).item()
+
+
+def check(cell: Run) -> None:
+    """Raise a ValueError that names what there is, unless there is such a run."""
+    for name, known in (("protocol", PROTOCOLS), ("method", METHODS), ("split", ("test", "validation"))):
+        among(name, getattr(cell, name), known)
+    is_share("ratio", cell.ratio)
+    is_share("noise", cell.noise)
+
+
+# The last three say how the settings were chosen, and what those of SelecMix's public code give.
+FIVE, THREE = range(5), range(3)
+MAIN = {"protocol": ["ours"], "method": list(METHODS), "ratio": biased.RATIOS, "noise": [0.0], "seed": FIVE}
+NOISY = ["erm", "mixup", "lff", "selecmix", "selecmix-oracle", "lff-selecmix"]
+CHOICE = {"protocol": ["ours", "ours, no dropout"], "method": ["selecmix"], "seed": THREE, "split": ["validation"]}
+CODE = {"protocol": ["selecmix code"], "ratio": [0.01]}
+
+COLORED_MNIST = Experiment(
+    name="colored-mnist",
+    about="Digits whose colour tells most of the answer, 60,000 of them: which training finds the digit?",
+    cell=Run,
+    run=run,
+    measured=MEASURED,
+    check=check,
+    grids=tuple(
+        MAIN | {"split": ["test"]} | changed
+        for changed in (
+            {},
+            {"method": NOISY, "ratio": [0.01], "noise": [0.1]},
+            CHOICE,
+            {"protocol": ["selecmix code"], "method": ["erm"], "seed": THREE},
+            CODE | {"method": ["selecmix"]},
+            CODE | {"protocol": ["selecmix code, pixels in [0, 1]"], "method": ["selecmix"], "seed": range(2)},
+        )
+    ),
+)

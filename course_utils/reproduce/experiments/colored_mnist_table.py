@@ -1,20 +1,25 @@
-"""Colored MNIST: what stands in the file of finished runs, and the tables made of it."""
+"""Colored MNIST: the finished runs as a table, and the tables made of it."""
+
+from pathlib import Path
 
 import pandas as pd
 
-from course_utils.reproduce.experiment import RESULTS as FOLDER
+from course_utils.reproduce.experiment import RESULTS
+from course_utils.reproduce.experiments.colored_mnist import COLORED_MNIST
+from course_utils.reproduce.store import ABOUT
 from course_utils.reproduce.tables import over_seeds, spread
 
-RESULTS = FOLDER / "colored_mnist.csv"
-PUBLISHED = FOLDER / "published.csv"
-KEY = ("protocol", "data", "method", "ratio", "noise", "seed", "split", "selected")
-METRICS = ("aligned", "conflicting", "unbiased", "worst_group", "plain", "first_epoch", "estimate")
-# `seconds` includes the auxiliary model and reading the test pictures. `epoch` is the one that is `selected`.
-# `estimate` is measured on validation data only, the other metrics on test data only. `first_epoch` is the unbiased
-# accuracy after the first one: a long run's row can be held against the code by its first minute.
+PUBLISHED = RESULTS / "published.csv"
+# The columns of a table of runs. Accuracies are shares; what they are says `COLORED_MNIST.measured`.
+COLUMNS = ("protocol", "data", "method", "ratio", "noise", "seed", "split", *COLORED_MNIST.measured, *ABOUT)
 
 # What tells one cell of the grid from another, the seed aside.
 CELL = ("data", "protocol", "split", "noise", "selected", "method", "ratio")
+
+
+def read(path: Path | None = None) -> pd.DataFrame:
+    """The finished runs in a file (`None`: the stored ones), with COLUMNS."""
+    return COLORED_MNIST.read(path).assign(data=COLORED_MNIST.name)[list(COLUMNS)]
 
 
 def table(results: pd.DataFrame, measure: str = "unbiased", by: str | None = None) -> pd.DataFrame:

@@ -1,0 +1,12 @@
+"""The experiments, a module each: what a run is, what is measured, and the rows of the scorecard it is judged by."""
+
+from course_utils.reproduce.experiments.colored_mnist import COLORED_MNIST
+from course_utils.reproduce.experiments.fish_and_hand import FISH_AND_HAND
+
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (
+        COLORED_MNIST,
+        FISH_AND_HAND,
+    )
+}

@@ -1,0 +1,81 @@
+"""The file of finished runs: JSON lines, one run a line. Several commands may write to it at the same time."""
+
+import json
+import os
+from math import isnan
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from filelock import FileLock
+
+# What stands in a line behind the settings, the seed and what was measured.
+ABOUT = ("seconds", "threads", "python", "torch", "commit")
+
+Cell = Any
+PATIENCE = 60  # seconds to wait for another command that is writing
+
+
+def read(path: Path, cell: type[Cell]) -> dict[Cell, dict]:
+    """The lines of a file by their cells, in its order; none if there is no such file. Of two of a cell, the later.
+
+    A last line that was cut off by a crash is left out.
+
+    Raises:
+        ValueError: something that is no run stands in the file; the message names the line.
+    """
+    found, kinds = {}, get_type_hints(cell)
+    lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n") if path.exists() else []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or (number == len(lines) and is_torn(line, cell)):
+            continue
+        try:
+            record = json.loads(line)
+            found[cell(**{name: kinds[name](record[name]) for name in cell._fields})] = record
+            if missing := {"measured", *ABOUT} - set(record):
+                raise ValueError(f"{', '.join(sorted(missing))} missing")
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}, line {number}, is not a run with {', '.join(cell._fields)} ({error}): "
+                "mend or delete that line, or give another file"
+            ) from None
+    return found
+
+
+def is_torn(line: bytes, cell: type[Cell]) -> bool:
+    """Whether a line without its end is the beginning of a run, and not a whole one or something else."""
+    head = f'{{"{cell._fields[0]}": '.encode()
+    try:
+        json.loads(line)
+    except ValueError:
+        return head.startswith(line[: len(head)])
+    return False
+
+
+def append(path: Path, cell: Cell, record: dict) -> None:
+    """Add a run in a single write, and make sure that it is on the disk. What a crash has cut off before is removed.
+
+    Args:
+        path: the file.
+        cell: the run's settings and seed.
+        record: "measured" (a dict, or a list of them; not a number: not measured), and what ABOUT names.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    rows = record["measured"]
+    known = [without_nan(row) for row in rows] if isinstance(rows, list) else without_nan(rows)
+    line = json.dumps(cell._asdict() | record | {"measured": known}, ensure_ascii=False, allow_nan=False)
+    with FileLock(f"{path}.lock", PATIENCE), path.open("ab+") as file:
+        file.seek(0)
+        last = file.read().rpartition(b"\n")[2]
+        torn = is_torn(last, type(cell)) if last else False
+        if torn:
+            file.truncate(file.tell() - len(last))
+        file.write((b"\n" if last and not torn else b"") + line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def without_nan(row: dict) -> dict:
+    """`None` for what was not measured."""
+    return {name: None if isinstance(value, float) and isnan(value) else value for name, value in row.items()}

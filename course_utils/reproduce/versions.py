@@ -1,0 +1,32 @@
+"""What a number may depend on besides its settings and its seed."""
+
+import platform
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def versions() -> dict[str, str | int]:
+    """They stand in each row."""
+    return {
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "commit": commit(),
+    }
+
+
+@cache  # asked when the process has just loaded the code: a later commit is not what runs
+def commit() -> str:
+    """The code's commit, "-dirty" behind it if `course_utils` was changed since; "unknown" without git."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+    head = git("rev-parse", "--short", "HEAD") if shutil.which("git") else ""
+    return head + "-dirty" * bool(git("status", "--porcelain", "--", "course_utils")) if head else "unknown"
