@@ -18,7 +18,7 @@ NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 # The course's own. Whatever else lies beside them (a copy with your answers) is yours: nobody runs or tests it.
 CHAPTERS = (
     "00_start_here", "01_erm", "02_memorization", "03_mixup", "04_adversarial", "05_bias", "06_selecmix",
-    "07_fish_and_hand",
+    "07_fish_and_hand", "08_scorecard",
 )  # fmt: skip
 README_PICTURE = "01_erm", "figure-toy-boundary"  # the notebook and the cell that draw docs/course.png
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -13,14 +13,13 @@ CHAPTERS = (
     ("04", "Adversarial", "How small a change\nflips the answer?", VERMILLION),
     ("05", "Bias", "Right for the\nwrong reason?", GREEN),
     ("06", "SelecMix", "Which pairs undo\na bias?", GREEN),
-    ("07", "Fish and hand", "What if the bias\nis an object?", GREEN),
+    ("07", "Fish & Hand", "What if the bias\nis an object?", GREEN),
     ("08", "Scorecard", "Nine claims:\nwhich hold?", BLACK),
 )
-TO_COME = ("08",)  # not written yet
 
 
 def course_map() -> Figure:
-    """The path through the course: its chapters in two rows, each with its question; hollow what is still to come."""
+    """The path through the course: its chapters in two rows, each with its question."""
     figure, axes = panels(width=10, height=4.6)
     ax = axes[0, 0]
     ax.axis("off")
@@ -30,11 +29,8 @@ def course_map() -> Figure:
     for row in (places[:5], places[5:]):
         ax.plot(*zip(*row), **path)
     for (number, name, question, colour), (x, y) in zip(CHAPTERS, places):
-        hollow = number in TO_COME
-        ax.plot(x, y, "o", markersize=44, color=colour, markerfacecolor="white" if hollow else colour, mew=3)
-        inside = ink(colour) if hollow else "white"
-        ax.text(x, y, number, ha="center", va="center", color=inside, fontsize=17, fontweight="bold")
+        ax.plot(x, y, "o", markersize=44, color=colour)
+        ax.text(x, y, number, ha="center", va="center", color="white", fontsize=17, fontweight="bold")
         ax.text(x, y - 0.2, name, ha="center", va="top", fontsize=13, fontweight="bold", color=ink(colour))
-        question += "\n(to come)" if hollow else ""
         ax.text(x, y - 0.31, question, ha="center", va="top", fontsize=11, linespacing=1.15)
     return figure

@@ -10,6 +10,7 @@ from course_utils.widgets.erm import digit_browser, draw_moons, moons_playground
 from course_utils.widgets.fish import draw_hand, hand_desk
 from course_utils.widgets.memorization import by_heart, draw_by_heart
 from course_utils.widgets.mixup import draw_mixing, mixing_desk
+from course_utils.widgets.scorecard import card_desk
 from course_utils.widgets.selecmix import Embedded, draw_pairs, pair_desk
 from course_utils.widgets.slider import SliderFigure, one_of_each
 
@@ -19,6 +20,7 @@ __all__ = [
     "attack_desk",
     "bias_desk",
     "by_heart",
+    "card_desk",
     "digit_browser",
     "draw_attack",
     "draw_biased_run",
