@@ -36,11 +36,7 @@ class Prediction:
     among: int = 0
 
     def __str__(self) -> str:
-        if isinstance(self.value, str):
-            return self.value
-        if self.low is None:
-            return self._written(self.value)
-        return f"{self._number(self.low)} to {self._written(self.high)}"
+        return self._kept().said
 
     def beside(self, measured: float | str | Sequence[float]) -> None:
         """Print the prediction beside the measurement, and keep both; nothing if there is no prediction.
@@ -57,10 +53,10 @@ class Prediction:
         if isinstance(seen, str):
             print(f"You predicted {self}. Measured: {seen}.")
             return
-        low, high = self._number(min(seen)), self._number(max(seen))
+        low, high = (record.number(end(seen), self.unit) for end in (min, max))
         spread = f" ({low} to {high})" if low != high else ""
         inside = "" if kept.held is None else f", {'inside' if kept.held else 'outside'} your range"
-        print(f"You predicted {self}. Measured: {self._written(kept.truth)}{spread}{inside}.")
+        print(f"You predicted {self}. Measured: {record.written(kept.truth, self.unit)}{spread}{inside}.")
 
     def take_down(self) -> None:
         """Say how it was understood, and keep it. The first guess that was measured counts: a later one does not
@@ -68,19 +64,13 @@ class Prediction:
         print(f"Taken down: {self}.")
         if self.of:
             first = record.guessed(self._kept())
-            counts = Prediction(first.value, first.unit, first.low, first.high)
-            if str(counts) != str(self):
-                print(f"Your first guess, {counts}, has met its measurement: it is the one that stays in your record.")
+            if first.said != str(self):
+                print(
+                    f"Your first guess, {first.said}, has met its measurement: it stays in your record."
+                )
 
     def _kept(self, measured: tuple[float, ...] | str = ()) -> Kept:
         return Kept(self.of, self.value, self.low, self.high, self.unit, measured, self.among)
-
-    def _number(self, value: float) -> str:
-        value = 100 * value if self.unit == "%" else value
-        return f"{value:.3g}" if abs(value) < 1_000 else f"{value:,.0f}"
-
-    def _written(self, value: float) -> str:
-        return f"{self._number(value)} {self.unit}".rstrip()
 
 
 def predict(answer: str | float, of: str = "", unit: str = "%", among: Sequence[str] = ()) -> Prediction:
@@ -161,8 +151,5 @@ def scored(kept: Sequence[Kept]) -> pd.DataFrame:
         misses as numbers: in points for shares and points, 0 or 1 for a name, else the factor between guess and truth.
         The coin's are those of who knows nothing (`record.Kept.coin_miss`).
     """
-    rows = []
-    for one in kept:
-        guess = Prediction(one.value, one.unit, one.low, one.high)
-        rows.append((one.of, str(guess), str(Prediction(one.truth, one.unit)), one.miss, one.coin_miss, one.kind))
+    rows = [(one.of, one.said, record.written(one.truth, one.unit), one.miss, one.coin_miss, one.kind) for one in kept]
     return pd.DataFrame(rows, columns=["question", "guess", "measured", "miss", "coin's miss", "kind"])

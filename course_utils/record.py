@@ -77,10 +77,28 @@ class Kept(NamedTuple):
             return 1 - 1 / self.among
         return math.nan if self.kind == "count" else self._off({"share": 0.5, "points": 0.0, "factor": 1.0}[self.kind])
 
+    @property
+    def said(self) -> str:
+        """The guess in words: "60 to 80 %", "3 points", "mixup"."""
+        if self.low is None:
+            return written(self.value, self.unit)
+        return f"{number(self.low, self.unit)} to {written(self.high, self.unit)}"
+
     def _off(self, guess: float) -> float:
         if self.kind in ("share", "points"):
             return (100 if self.kind == "share" else 1) * abs(guess - self.truth)
         return max(guess / self.truth, self.truth / guess) if guess > 0 < self.truth else math.inf
+
+
+def number(value: float, unit: str) -> str:
+    """A number without its unit: a share (unit "%") in percent, three digits, or all those before the point."""
+    value = 100 * value if unit == "%" else value
+    return f"{value:.3g}" if abs(value) < 1_000 else f"{value:,.0f}"
+
+
+def written(value: float | str, unit: str) -> str:
+    """A number with its unit, or a name."""
+    return value if isinstance(value, str) else f"{number(value, unit)} {unit}".rstrip()
 
 
 def guessed(guess: Kept) -> Kept:
@@ -153,23 +171,23 @@ def example() -> list[Kept]:
     """What an invented reader has predicted of invented questions: somewhat too sure, as most of us are."""
     draw = random.Random(8)
     kept = []
-    for number in range(1, 29):
+    for place in range(1, 29):
         truth = draw.uniform(0.03, 0.97)
         guess = min(1.0, max(0.0, round(truth + draw.gauss(0, 0.18), 2)))
         reach = draw.choice((None, None, 0.05, 0.1, 0.15))
         ends = (None, None) if reach is None else (max(0.0, guess - reach), min(1.0, guess + reach))
-        kept.append(Kept(f"invented share {number}", guess, *ends, "%", (truth,)))
-    for number in range(1, 15):
+        kept.append(Kept(f"invented share {place}", guess, *ends, "%", (truth,)))
+    for place in range(1, 15):
         truth = draw.gauss(4, 8)
-        kept.append(Kept(f"invented difference {number}", round(truth + draw.gauss(0, 7)), unit="points",
+        kept.append(Kept(f"invented difference {place}", round(truth + draw.gauss(0, 7)), unit="points",
                          measured=(truth,)))  # fmt: skip
-    for number in range(1, 6):
+    for place in range(1, 6):
         truth = 2 ** draw.gauss(1, 1)
         guess = round(truth * 2 ** draw.gauss(0, 1), 1)
-        kept.append(Kept(f"invented factor {number}", guess, unit="×", measured=(truth,)))
-    for number in range(1, 11):
+        kept.append(Kept(f"invented factor {place}", guess, unit="×", measured=(truth,)))
+    for place in range(1, 11):
         said = draw.choice(("the first", "the first", "the second"))
-        kept.append(Kept(f"invented choice {number}", said, unit="", measured="the first", among=3))
+        kept.append(Kept(f"invented choice {place}", said, unit="", measured="the first", among=3))
     return kept
 
 
@@ -253,7 +271,7 @@ def _read(file: Path) -> dict:
         return _parsed("{}")
     except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
         pass
-    names = (file.with_name(f"{file.stem}.damaged{number or ''}{file.suffix}") for number in range(1_000))
+    names = (file.with_name(f"{file.stem}.damaged{copy or ''}{file.suffix}") for copy in range(1_000))
     aside = next(name for name in names if not name.exists())
     file.rename(aside)
     print(f"Your record {file.name} was damaged. It is now called {aside.name}, and a new one begins.")
@@ -283,12 +301,12 @@ def _parsed(text: str) -> dict:
 def _write(file: Path, content: dict) -> None:
     """Whole or not at all; a line for each prediction, network and verdict."""
 
-    def written(section: str) -> str:
+    def block(section: str) -> str:
         rows = (f"  {_json(name)}: {_json(row)}" for name, row in content[section].items())
         return f" {_json(section)}: {{\n" + ",\n".join(rows) + "\n }"
 
     new = file.with_name(f".{file.name}.new")
-    text = f'{{\n "about": {_json(ABOUT)},\n' + ",\n".join(map(written, SECTIONS)) + "\n}\n"
+    text = f'{{\n "about": {_json(ABOUT)},\n' + ",\n".join(map(block, SECTIONS)) + "\n}\n"
     try:
         new.write_text(text, encoding="utf-8", newline="\n")
         os.replace(new, file)

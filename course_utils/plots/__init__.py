@@ -40,6 +40,7 @@ from course_utils.plots.page import (
     use_style,
 )
 from course_utils.plots.scorecard import Measured, ScoreLine, draw_scorecard, written
+from course_utils.plots.predictions import draw_predictions
 from course_utils.plots.tables import MEASURES, dot_table, results_table
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "draw_guess",
     "draw_lines",
     "draw_points",
+    "draw_predictions",
     "draw_scorecard",
     "filled",
     "draw_swaps",
