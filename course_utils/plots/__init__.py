@@ -39,8 +39,8 @@ from course_utils.plots.page import (
     show,
     use_style,
 )
-from course_utils.plots.scorecard import Measured, ScoreLine, draw_scorecard, written
 from course_utils.plots.predictions import draw_predictions
+from course_utils.plots.scorecard import Measured, ScoreLine, draw_scorecard, written
 from course_utils.plots.tables import MEASURES, dot_table, results_table
 
 __all__ = [

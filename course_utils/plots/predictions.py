@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,14 +10,12 @@ from matplotlib.figure import Figure
 
 from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, VERMILLION, filled, headline, ink
 
-if TYPE_CHECKING:  # a room on the same floor: only what its records look like is used here
-    from course_utils.record import Kept
-
+Kept = Any  # course_utils.record.Kept: its room stands beside this one, and neither imports the other
 NEAR = 10  # points: what counts as near
 SURPRISES = 4  # of each panel, at most, are named
 
 
-def draw_predictions(kept: "Sequence[Kept]", example: bool = False) -> Figure:
+def draw_predictions(kept: Sequence[Kept], example: bool = False) -> Figure:
     """Guess against truth, a panel for each kind of number: shares, differences in points, other numbers; names are
     counted. Ranges are bars, filled if they hold the truth. The largest misses are numbered, and named.
 
@@ -58,7 +56,7 @@ def draw_predictions(kept: "Sequence[Kept]", example: bool = False) -> Figure:
     return figure
 
 
-def _finding(kept: "Sequence[Kept]") -> str:
+def _finding(kept: Sequence[Kept]) -> str:
     """What the figure shows, in a sentence: how often near, and how often who knows nothing would have been."""
     parts = []
     shares, points, names = ([one for one in kept if one.kind == kind] for kind in ("share", "points", "name"))
@@ -83,7 +81,7 @@ def _counted(things: Sequence, name: str) -> str:
     return f"{len(things)} {name}{'s' * (len(things) != 1)}"
 
 
-def _surprises(kept: "Sequence[Kept]") -> "list[Kept]":
+def _surprises(kept: Sequence[Kept]) -> list[Kept]:
     """The largest misses, the largest first: those that were not near (differences are smaller than shares)."""
     far = [one for one in kept if one.miss > (NEAR if one.kind == "share" else NEAR / 2)]
     return sorted(far, key=lambda one: -one.miss)[:SURPRISES]
@@ -102,7 +100,7 @@ def _laid_out(wanted: dict[str, float]) -> tuple[Figure, dict[str, Axes]]:
     return figure, figure.subplot_mosaic(mosaic, height_ratios=heights)
 
 
-def _draw_plane(ax: Axes, kept: "Sequence[Kept]", surprises: "Sequence[Kept]", first: int) -> None:
+def _draw_plane(ax: Axes, kept: Sequence[Kept], surprises: Sequence[Kept], first: int) -> None:
     """Guess to the right, truth upwards, in percent or in points; who is right lies on the diagonal."""
     percent = kept[0].kind == "share"
     scale = 100 if percent else 1
@@ -140,7 +138,7 @@ def _bar(ax: Axes, held: bool, y: float, low: float, high: float, height: float)
     ax.barh(y, high - low, height, left=low, linewidth=1.8, zorder=3, **look)
 
 
-def _draw_others(ax: Axes, kept: "Sequence[Kept]") -> None:
+def _draw_others(ax: Axes, kept: Sequence[Kept]) -> None:
     """A row for each number that is neither share nor points: guess ÷ measured, doubled with each line."""
     for row, one in enumerate(kept):
         at = {number: _ratio(number, one.truth) for number in (one.value, one.low, one.high, 1) if number is not None}
@@ -165,7 +163,7 @@ def _ratio(guess: float, truth: float) -> float:
     return float(np.clip(guess / max(truth, 1e-9), 1 / 64, 64))
 
 
-def _write_surprises(ax: Axes, kept: "Sequence[Kept]") -> None:
+def _write_surprises(ax: Axes, kept: Sequence[Kept]) -> None:
     """The names behind the numbers in the panels."""
     ax.axis("off")
     ax.set_title("Where you were surprised", fontsize=13)
@@ -176,7 +174,7 @@ def _write_surprises(ax: Axes, kept: "Sequence[Kept]") -> None:
     ax.text(0, 1, "\n".join(lines), va="top", fontsize=11, linespacing=1.3, transform=ax.transAxes)
 
 
-def _draw_names(ax: Axes, kept: "Sequence[Kept]") -> None:
+def _draw_names(ax: Axes, kept: Sequence[Kept]) -> None:
     """A square for each name that was asked for, the right ones first, and a line where chance would have ended."""
     right = round(sum(1 - one.miss for one in kept))
     chance = sum(1 - one.coin_miss for one in kept)
