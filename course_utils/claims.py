@@ -31,6 +31,7 @@ LECTURE = {
     8: "Similarity of bias can be measured without bias labels, by an auxiliary model that is made to learn the bias.",
     9: "A hand on most images of a fish is a bias that is an object. Can SelecMix debias it too, or is masking needed?",
 }
+OPEN = 9
 # The chapters that ask.
 ASKED = {
     1: "01, 02", 2: "02", 3: "03", 4: "04", 5: "03 (gradients), 04 (attacks)", 6: "05", 7: "06",
@@ -106,7 +107,7 @@ class Evidence:
         return min(min(value - self.above, self.below - value) for value in self.decisive) - self.margin
 
     def __str__(self) -> str:
-        bounds = " and ".join(f"{side} {bound:g} {self.unit}".rstrip() for side, bound in self.bounds.items())
+        bounds = " and ".join(f"{side} {_written(bound, self.unit)}" for side, bound in self.bounds.items())
         spare = f" with {self.margin:g} to spare" if self.margin else ""
         return f"{self.what}: {bounds}{spare}, {self._counted()}"
 
@@ -157,7 +158,7 @@ class Claim:
         text: the claim as a sentence.
         evidence: the measurements; the claim holds if all of them do.
         limits: what was not shown.
-        of: the number of the lecture's claim, which the card then quotes.
+        of: the number of the lecture's claim, which then stands on the card.
         condition: under which the claim holds.
         controls: measurements that must not clear their bounds: where one does, what passes has another reason than
             the claim's, and it holds with that condition only.
@@ -184,11 +185,17 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        """In words: holds here, holds with a condition, does NOT hold here."""
+        """In words: holds here, holds with a condition, does not hold here."""
         if not self.holds:
-            return "does NOT hold here"
+            return "does not hold here"
         bound = self.condition or any(control.holds for control in self.controls)
         return "holds with a condition" if bound else "holds here"
+
+    @property
+    def heard(self) -> str:
+        """What the lecture says, in the course's words."""
+        who = "The lecture's open question" if self.of == OPEN else f"Claim {self.of} of the lecture"
+        return f"{who}: {LECTURE[self.of]}"
 
     @property
     def lines(self) -> list[tuple[Evidence, str]]:
@@ -198,11 +205,11 @@ class Claim:
         return marked
 
     def __str__(self) -> str:
-        quote = [f"  The lecture: {LECTURE[self.of]}"] if self.of else []
+        heard = [f"  {self.heard}"] if self.of else []
         condition = [f"  Condition: {self.condition}"] if self.condition else []
         pieces = [f"  {mark}{piece}" for piece, mark in self.lines]
         first = f"{self.name}: {self.verdict}. {self.text}"
-        return "\n".join([first, *quote, *condition, *pieces, f"  Limits: {self.limits}"])
+        return "\n".join([first, *heard, *condition, *pieces, f"  Limits: {self.limits}"])
 
     def card(self, stored: bool = False) -> None:
         """Put the claim's card on the page, and its verdict into the reader's own record.
@@ -216,12 +223,12 @@ class Claim:
     def figure(self) -> Figure:
         """The claim's card: every run a dot, and the side of the bound on which it has to lie."""
         condition = plots.filled(f"Condition: {self.condition}", 80) if self.condition else ""
-        quote = plots.filled(f"The lecture: “{LECTURE[self.of]}”", 96) if self.of else ""
+        heard = plots.filled(self.heard, 96) if self.of else ""
         limits = plots.filled(f"Limits: {self.limits}", 96)
         words = [
             (condition, {"fontsize": 12, "fontweight": "bold"}),
             (plots.filled(self.text, 86), {"fontsize": 12}),
-            (quote, {"fontsize": 11, "style": "italic", "color": "#555555"}),
+            (heard, {"fontsize": 11, "style": "italic", "color": "#555555"}),
         ]
         words = [(text, look) for text, look in words if text]
         # One row for each text above, one for each measurement; heights in inches.
@@ -242,11 +249,11 @@ class Claim:
 
 
 # Dark enough to be read on a light card.
-_COLOUR = {"holds here": "#00795a", "holds with a condition": "#8a6100", "does NOT hold here": "#b34700"}
+_COLOUR = {"holds here": "#00795a", "holds with a condition": "#8a6100", "does not hold here": "#b34700"}
 _SIGN = {
     "holds here": "✓ holds here",
     "holds with a condition": "(✓) holds with a condition",
-    "does NOT hold here": "✗ does not hold here",
+    "does not hold here": "✗ does not hold here",
 }
 
 
@@ -266,9 +273,15 @@ def _draw_evidence(ax: Axes, piece: Evidence, mark: str, colour: str) -> None:
     ax.spines[["left"]].set_visible(False)
     ax.grid(False)
     ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g} {piece.unit}")
+    ax.xaxis.set_major_formatter(lambda value, _: _written(value, piece.unit))
     ax.tick_params(axis="x", labelsize=11)
     ax.set_title(mark + piece.what, fontsize=12, fontweight="normal", pad=4)
+
+
+def _written(value: float, unit: str) -> str:
+    """A number with its unit: −3 points, 1 point."""
+    unit = "point" if unit == "points" and abs(value) == 1 else unit
+    return f"{value:.3g} {unit}".rstrip().replace("-", "−")
 
 
 def _limits(piece: Evidence, numbers: Sequence[float]) -> tuple[float, float]:

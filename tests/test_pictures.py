@@ -45,7 +45,7 @@ def test_a_claim_holds_if_all_its_evidence_does():
 
 def test_a_claim_in_words_says_what_holds_and_no_measured_number():
     text = str(Claim("Claim 9", "All is well.", [evidence([0.123, 0.9])], "one seed"))
-    assert "does NOT hold here" in text
+    assert "does not hold here" in text
     assert "below 1 % with 0.2 to spare, in 1 of 2 runs" in text
     assert "0.123" not in text
     assert "Limits: one seed" in text
@@ -84,7 +84,7 @@ def test_a_condition_or_a_control_that_passes_too_bounds_the_claim():
     assert Claim("A", "text", [good], "none", condition="at night").verdict == "holds with a condition"
     assert Claim("A", "text", [good], "none", controls=[bad]).verdict == "holds here"
     assert Claim("A", "text", [good], "none", controls=[good]).verdict == "holds with a condition"
-    assert Claim("A", "text", [bad], "none", condition="at night", controls=[good]).verdict == "does NOT hold here"
+    assert Claim("A", "text", [bad], "none", condition="at night", controls=[good]).verdict == "does not hold here"
     text = str(Claim("A", "text", [good], "none", condition="at night", controls=[good, bad]))
     assert "Condition: at night" in text
     assert "control passes too: error" in text

@@ -99,7 +99,7 @@ def test_no_verdict_hangs_by_a_thread(number):
 def test_the_verdicts_are_those_that_the_course_tells():
     verdicts = {number: found.claim.verdict for number, found in JUDGED.items()}
     assert [verdicts[k] for k in (1, 4)] == ["holds here"] * 2
-    assert verdicts[5] == "does NOT hold here"
+    assert verdicts[5] == "does not hold here"
     assert [verdicts[k] for k in (3, 6, 8, 9)] == ["holds with a condition"] * 4
 
 
@@ -176,7 +176,7 @@ def test_check_runs_what_is_missing_and_prints_the_margins(a_claim_of_ours, tmp_
 
 def test_check_says_where_new_seeds_tell_another_story(a_claim_of_ours, tmp_path, capsys):
     assert not scorecard.check([1], [500, 501, 502], 1, tmp_path / "new")
-    assert "does NOT hold here (the stored seeds say: holds here)" in capsys.readouterr().out
+    assert "does not hold here (the stored seeds say: holds here)" in capsys.readouterr().out
     with pytest.raises(ValueError, match="at least three"):
         scorecard.check([1], [500, 501, 501], 1, tmp_path / "new")
 

@@ -14,7 +14,7 @@ from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, filled, headline, 
 VERDICTS = {
     "holds here": ("✓ holds", "#00795a"),
     "holds with a condition": ("(✓) with a condition", "#8a6100"),
-    "does NOT hold here": ("✗ does not hold", "#b34700"),
+    "does not hold here": ("✗ does not hold", "#b34700"),
 }
 
 
