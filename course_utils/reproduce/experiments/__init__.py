@@ -2,11 +2,13 @@
 
 from course_utils.reproduce.experiments.colored_mnist import COLORED_MNIST
 from course_utils.reproduce.experiments.fish_and_hand import FISH_AND_HAND
+from course_utils.reproduce.experiments.partners import PARTNERS
 
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
         COLORED_MNIST,
         FISH_AND_HAND,
+        PARTNERS,
     )
 }
