@@ -66,6 +66,7 @@ def train_gans(
     pairs: int = 128,
     lr: float = 5e-3,
     moments: int = 8,
+    show: bool = True,
 ) -> GanRecord:
     """Train M generators against M discriminators on the ring of Gaussians: max over g, min over d, of the risk.
 
@@ -80,6 +81,7 @@ def train_gans(
         pairs: pairs of a real and a fake point in a step.
         lr: Adam's learning rate, for both.
         moments: how often to look, evenly over the training.
+        show: whether to show a progress bar.
 
     Returns:
         what was seen at those moments.
@@ -100,7 +102,7 @@ def train_gans(
     )
     generator = torch.Generator().manual_seed(seeds[0])
     looks, seen = {math.ceil(steps * (k + 1) / moments) for k in range(moments)}, []
-    for step in progress.track(range(1, steps + 1), f"{len(seeds)} pairs of networks"):
+    for step in progress.track(range(1, steps + 1), f"{len(seeds)} pairs of networks", show):
         for _ in range(discriminator_steps):
             _take_step(adam_d, _risks(g, d, draws, risk, pairs, generator))
         value = _risks(g, d, draws, risk, pairs, generator)

@@ -29,10 +29,10 @@ def bar(total: int, description: str, show: bool = True) -> tqdm:
     return live
 
 
-def track(items: Iterable[Item], description: str) -> Iterator[Item]:
+def track(items: Iterable[Item], description: str, show: bool = True) -> Iterator[Item]:
     """Go through `items`, all of which are taken first, and show how far you are."""
     items = list(items)
-    with bar(len(items), description) as live:
+    with bar(len(items), description, show) as live:
         for item in items:
             yield item
             live.update()

@@ -1,14 +1,19 @@
 """The experiments, a module each: what a run is, what is measured, and the rows of the scorecard it is judged by."""
 
 from course_utils.reproduce.experiments.colored_mnist import COLORED_MNIST
+from course_utils.reproduce.experiments.discriminator import DISCRIMINATOR
 from course_utils.reproduce.experiments.fish_and_hand import FISH_AND_HAND
+from course_utils.reproduce.experiments.mixup import MIXUP, MIXUP_NOISE
 from course_utils.reproduce.experiments.partners import PARTNERS
 
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
         COLORED_MNIST,
+        DISCRIMINATOR,
         FISH_AND_HAND,
+        MIXUP,
+        MIXUP_NOISE,
         PARTNERS,
     )
 }
