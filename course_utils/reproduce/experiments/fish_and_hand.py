@@ -204,27 +204,27 @@ AGAINST_THE_HAND = ["erm", "selecmix-maximum", "holes", "lending", "selecmix", "
 
 
 def judge_hand(frames: dict[str, pd.DataFrame]) -> Claim:
-    """Claim 9: what helps against a hand, on the group in which it costs most."""
-    worst = {
-        method: 100 * values(frames["fish-and-hand"], "worst_group", bias="hand", method=method)
+    """Claim 9: what helps against a hand, counted by the mistake that it makes: other fish in a hand, called tench."""
+    called = {
+        method: values(frames["fish-and-hand"], "others_called", bias="hand", method=method)
         for method in AGAINST_THE_HAND
     }
 
-    def ahead(method: str) -> Difference:
-        what = f"{FISH_NAMES[method]} − ERM, worst group"
-        return Difference(what, list(worst[method] - worst["erm"]), above=5, margin=1)
+    def avoided(method: str) -> Difference:
+        what = f"{FISH_NAMES[method]}: other fish in a hand called tench, by how much fewer than with ERM"
+        return Difference(what, list(100 * (1 - called[method] / called["erm"])), above=0, margin=5, unit="%")
 
     return Claim(
         "Claim 9",
         "SelecMix helps some if its encoder sees the hand, and not if it does not. Masking the hands does not help, a "
         "hole in every image does. Lending the hand to other fish helps as much, and leaves test images as they are.",
-        [ahead("selecmix-maximum"), ahead("holes"), ahead("lending")],
-        limits="drawn images, one network, 10,000 images, 6 epochs (after 24 the order is the same: chapter 07); holes "
-        "and lending are told where the hands are; the encoder's layers and the worst group were chosen after trials: "
-        "over the mean of all groups SelecMix's lead is a few points and differs much between seeds.",
+        [avoided("selecmix-maximum"), avoided("holes"), avoided("lending")],
+        limits="drawn images, one network, 10,000 images, 6 epochs (after 24 the order is the same); holes and lending "
+        "are told where the hands are. The encoder's layers and this measure were chosen after trials: over the mean "
+        "of all groups (chapter 07) SelecMix's lead is a few points, and on three seeds not sure.",
         of=9,
         condition="the auxiliary model sees the hand; or every image has a hole, or a hand.",
-        controls=[ahead("selecmix"), ahead("masking")],
+        controls=[avoided("selecmix"), avoided("masking")],
     )
 
 
