@@ -63,6 +63,14 @@ class Experiment(NamedTuple):
             self.check(cell)
         return found
 
+    def expected(self, cells: Sequence[Cell]) -> float:
+        """Seconds that these runs may take, one after the other: as long as stored ones with the same settings took,
+        or else as the mean of all; NaN if nothing is stored."""
+        took = [(cell._replace(seed=0), record["seconds"]) for cell, record in store.read(self.path, self.cell).items()]
+        mean = pd.Series([seconds for _, seconds in took], dtype=float).mean()
+        known = dict(took)
+        return sum(known.get(cell._replace(seed=0), mean) for cell in cells)
+
     def read(self, path: Path | None = None) -> pd.DataFrame:
         """The finished runs in a file (`None`: the experiment's own): settings, seed, measured, then `store.ABOUT`.
 

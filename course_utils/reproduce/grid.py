@@ -1,11 +1,17 @@
 """Many runs: what is missing is run, side by side. Nothing here knows what a run is."""
 
+import os
+import queue
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import joblib
+from joblib.externals.loky import ProcessPoolExecutor
 
 from course_utils import models, progress
 from course_utils.reproduce import store
@@ -13,6 +19,7 @@ from course_utils.reproduce.experiment import Cell, Experiment
 from course_utils.reproduce.versions import versions
 
 Outcome = dict | str  # what is written down of a run, or what went wrong
+Run = Callable[[Cell], dict | list[dict]]
 
 
 def missing(experiment: Experiment, cells: Iterable[Cell], path: Path) -> list[Cell]:
@@ -21,26 +28,46 @@ def missing(experiment: Experiment, cells: Iterable[Cell], path: Path) -> list[C
     return [cell for cell in dict.fromkeys(cells) if cell not in finished]
 
 
-def run_all(experiment: Experiment, cells: Sequence[Cell], path: Path | None = None, jobs: int | None = None) -> None:
-    """Run what is missing, `jobs` runs at a time with one thread each, and write down each as it ends.
+def run_all(
+    experiment: Experiment,
+    cells: Sequence[Cell],
+    path: Path | None = None,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+) -> None:
+    """Run what is missing, each run on one thread, and write down each as it ends.
+
+    Args:
+        experiment: what a run is.
+        cells: the runs that shall be there in the end.
+        path: the file; `None` for the experiment's own.
+        jobs: how many runs go side by side on this machine; `None` for one a core.
+        scheduler: the address of a Dask scheduler, whose workers make the runs instead.
 
     Raises:
+        ValueError: the file holds something else or cannot be written, or the cluster will not do; nothing was run.
         RuntimeError: some runs failed; all others have been made and written down.
     """
     path = path or experiment.path
-    count, todo, failed = len(set(cells)), missing(experiment, cells, path), []
+    store.collect(path, experiment.cell)
+    count, todo = len(set(cells)), missing(experiment, cells, path)
     print(f"{count - len(todo)} of {count} runs are in {path} already, {len(todo)} to go")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not todo:
+        return
+    store.prepare(path)
+    failed, places = [], set()
     with progress.bar(len(todo), "runs") as bar:
-        for cell, outcome in locally(experiment.run, todo, jobs or cores()):
+        for cell, outcome in outcomes(experiment.run, todo, jobs or cores(), scheduler):
             if isinstance(outcome, str):
                 failed.append(f"{cell}\n{outcome}")
             else:
-                store.append(path, cell, outcome)
+                places.add(store.keep(path, cell, outcome))
             bar.set_postfix_str(", ".join(map(str, cell)))
             bar.update()
+    for place in places - {path}:
+        print(store.advice(place, path))
     if failed:
-        raise RuntimeError(f"{len(failed)} of the runs failed, the others are in {path}. The first:\n{failed[0]}")
+        raise RuntimeError(f"{len(failed)} of the runs failed, the others are written down. The first:\n{failed[0]}")
 
 
 def cores() -> int:
@@ -48,13 +75,57 @@ def cores() -> int:
     return joblib.cpu_count() if models.chosen_device().type == "cpu" else 1
 
 
-def locally(run: Callable[[Cell], dict], cells: Iterable[Cell], jobs: int) -> Iterator[tuple[Cell, Outcome]]:
-    """Each cell with what came of it, as soon as it is there. Processes of their own get the function with the cell."""
-    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-    return parallel(joblib.delayed(attempt)(run, cell) for cell in cells)
+def outcomes(run: Run, cells: Sequence[Cell], jobs: int, scheduler: str | None) -> Iterator[tuple[Cell, Outcome]]:
+    """Each cell with what came of it, as soon as it is there."""
+    if scheduler:
+        from course_utils.reproduce import cluster  # asks for a package that nothing else here needs
+
+        return cluster.run_there(attempt, run, cells, scheduler)
+    return (attempt(run, cell) for cell in cells) if jobs == 1 else side_by_side(run, cells, min(jobs, len(cells)))
 
 
-def attempt(run: Callable[[Cell], dict], cell: Cell) -> tuple[Cell, Outcome]:
+def side_by_side(run: Run, cells: Sequence[Cell], jobs: int) -> Iterator[tuple[Cell, Outcome]]:
+    """Each of `jobs` processes makes one run after the other. If it is killed, this costs that run and no other."""
+    processes = {number: new_process() for number in range(jobs)}
+    free = queue.SimpleQueue()
+    for number in processes:
+        free.put(number)
+
+    def in_a_process(cell: Cell) -> tuple[Cell, Outcome]:
+        number = free.get()
+        try:
+            return processes[number].submit(attempt, run, cell).result()
+        except BrokenProcessPool:
+            processes[number] = new_process()
+            return cell, "its process was killed: is there enough memory for so many runs side by side (--jobs)?"
+        finally:
+            free.put(number)
+
+    try:
+        with ThreadPool(jobs) as threads:
+            yield from threads.imap_unordered(in_a_process, cells)
+    finally:
+        for process in processes.values():
+            process.shutdown(wait=False, kill_workers=True)
+
+
+def new_process() -> ProcessPoolExecutor:
+    """A pool of one process, which ends with this one, and 10 s after its last run."""
+    return ProcessPoolExecutor(1, timeout=10, initializer=end_with, initargs=[os.getpid()])
+
+
+def end_with(parent: int) -> None:
+    """Make this process end when its parent has been killed, and not compute on for nobody (not on Windows)."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def attempt(run: Run, cell: Cell) -> tuple[Cell, Outcome]:
     """The cell with its record, or with what went wrong: one failure must not take other runs' hours along."""
     try:
         return cell, alone_on_a_core(recorded, run, cell)
@@ -62,7 +133,7 @@ def attempt(run: Callable[[Cell], dict], cell: Cell) -> tuple[Cell, Outcome]:
         return cell, traceback.format_exc()
 
 
-def recorded(run: Callable[[Cell], dict], cell: Cell) -> dict:
+def recorded(run: Run, cell: Cell) -> dict:
     """What stands in the file behind the settings."""
     about, start = versions(), time.perf_counter()
     measured = run(cell)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import tempfile
+from functools import cache
 from math import isnan
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -65,7 +67,7 @@ def append(path: Path, cell: Cell, record: dict) -> None:
     rows = record["measured"]
     known = [without_nan(row) for row in rows] if isinstance(rows, list) else without_nan(rows)
     line = json.dumps(cell._asdict() | record | {"measured": known}, ensure_ascii=False, allow_nan=False)
-    with FileLock(f"{path}.lock", PATIENCE), path.open("ab+") as file:
+    with lock(path), path.open("ab+") as file:
         file.seek(0)
         last = file.read().rpartition(b"\n")[2]
         torn = is_torn(last, type(cell)) if last else False
@@ -74,6 +76,69 @@ def append(path: Path, cell: Cell, record: dict) -> None:
         file.write((b"\n" if last and not torn else b"") + line.encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def lock(path: Path) -> FileLock:
+    """Held by the one command that writes. It ends with the command, however that ends; the empty file beside stays."""
+    return FileLock(f"{path}.lock", PATIENCE)
+
+
+def prepare(path: Path) -> None:
+    """Make sure that the file can be written, before hours are spent.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with lock(path), path.open("ab"):
+            pass
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written ({error}): give another file") from None
+
+
+def keep(path: Path, cell: Cell, record: dict) -> Path:
+    """Append to the file; if it cannot be written, to one beside it, or in the temporary folder: to which one."""
+    for place in (path, beside(path), spare_folder() / path.name):
+        try:
+            append(place, cell, record)
+            return place
+        except OSError as error:
+            problem = error
+    raise problem
+
+
+def beside(path: Path) -> Path:
+    """Where runs wait that could not be written to a file."""
+    return path.with_name(f"{path.stem}.waiting.jsonl")
+
+
+@cache
+def spare_folder() -> Path:
+    """A temporary folder of this process."""
+    return Path(tempfile.mkdtemp(prefix="runs-"))
+
+
+def advice(place: Path, path: Path) -> str:
+    """What to do with runs that could not be written to `path`."""
+    what = "they are moved there when the command starts next" if place == beside(path) else "append its lines to it"
+    return f"{path} could not be written for a while. Some runs are in {place} instead: {what}"
+
+
+def collect(path: Path, cell: type[Cell]) -> None:
+    """Move the runs that wait beside a file into it.
+
+    Raises:
+        ValueError: one of the files holds something else, or cannot be written.
+    """
+    waiting = beside(path)
+    if not waiting.exists():
+        return
+    prepare(path)
+    with lock(waiting):
+        for one, record in read(waiting, cell).items():
+            append(path, one, {name: record[name] for name in ("measured", *ABOUT)})
+        waiting.unlink()
 
 
 def without_nan(row: dict) -> dict:
