@@ -13,7 +13,6 @@ from matplotlib.ticker import MaxNLocator
 
 from course_utils.plots.page import (
     BLACK,
-    BLUE,
     COLOURS,
     DASHES,
     GREEN,
@@ -38,6 +37,7 @@ def lines(
     log_x: bool = False,
     percent: bool = False,
     guess: float | None = None,
+    colours: Sequence[str] | None = None,
 ) -> Figure:
     """One line for each column over `x`: the mean of all rows with the same `x`, and a dot for each row (a band from
     the lowest to the highest where the dots would be many).
@@ -51,9 +51,10 @@ def lines(
         log_x: a logarithmic horizontal axis.
         percent: the values are fractions; label the vertical axis in percent.
         guess: what the reader predicted, drawn as a dotted line.
+        colours: in place of the usual ones, for columns that all belong to one method, or to none.
     """
     figure, axes = panels()
-    draw_lines(axes[0, 0], frame, x, columns, log_x=log_x, percent=percent)
+    draw_lines(axes[0, 0], frame, x, columns, log_x=log_x, percent=percent, colours=colours)
     axes[0, 0].set(xlabel=xlabel or x, ylabel=ylabel)
     headline(figure, title)
     draw_guess(axes[0, 0], guess)
@@ -76,6 +77,7 @@ def draw_lines(
     log_x: bool = False,
     percent: bool = False,
     named: bool = True,
+    colours: Sequence[str] | None = None,
 ) -> list[Line2D]:
     """What `lines` draws, into one panel of a larger figure; `named=False` leaves out the names at the lines' ends.
     Returns the lines through the means, in the order of `columns`."""
@@ -83,8 +85,9 @@ def draw_lines(
     repeated = len(means) < len(frame)
     names = [column.replace("_", " ") for column in columns]
     drawn = []
-    for column, place in zip(columns, _places(names)):
-        colour, marker = COLOURS[place], MARKERS[place]
+    looks = _places(names)
+    for column, place, colour in zip(columns, looks, colours or [COLOURS[place] for place in looks]):
+        marker = MARKERS[place]
         line = means[column].dropna()  # not every column need be measured at every x
         drawn += ax.plot(line.index, line, color=colour, linestyle=DASHES[place])
         if repeated and len(means) >= 15:
@@ -155,8 +158,9 @@ def histograms(frame: pd.DataFrame, *, xlabel: str, title: str, guess: float | N
         ax.hist(frame[column], bins, color=colour, alpha=0.75)
         ax.axvline(0, color=BLACK, linewidth=1.2)
         ax.axvline(frame[column].mean(), color=colour, linestyle="--")
-        ax.text(0.01, 0.9, f"{column}\nmean {frame[column].mean():+.1f}", va="top", transform=ax.transAxes,
-                color=ink(colour), fontweight="bold")  # fmt: skip
+        mean = f"{round(frame[column].mean(), 1) + 0:+.1f}".replace("-", "−").replace("+0.0", "0.0")
+        ax.text(0.01, 0.9, f"{column}\nmean {mean}", va="top", transform=ax.transAxes, color=ink(colour),
+                fontweight="bold")  # fmt: skip
         ax.set(yticks=[], ylabel="draws")
     if guess is not None:
         axes[-1, 0].axvline(guess, color=BLACK, linestyle=":")
@@ -175,18 +179,19 @@ def line_panels(
     ylabel: str,
     guess: float | None = None,
     legend: bool = False,
+    colours: Sequence[str] | None = None,
 ) -> Figure:
     """What `lines` draws, for several tables of fractions side by side on one scale.
 
     Args:
         frames: for each panel, its heading and its table.
-        x, columns, title, ylabel: as in `lines`.
+        x, columns, title, ylabel, colours: as in `lines`.
         guess: what the reader predicted for the last panel.
         legend: name the lines once, below the panels, and not at their ends: for many lines that end together.
     """
     figure, axes = panels(1, len(frames), width=11, height=4.2, sharey=True)
     for ax, (heading, frame) in zip(axes[0], frames.items()):
-        drawn = draw_lines(ax, frame, x, columns, percent=True, named=not legend)
+        drawn = draw_lines(ax, frame, x, columns, percent=True, named=not legend, colours=colours)
         ax.set_title(heading, fontsize=13)
         ax.set_xlabel(x)
     axes[0, 0].set_ylabel(ylabel)
@@ -216,25 +221,28 @@ def reliability_diagrams(tables: dict[str, tuple[pd.DataFrame, pd.DataFrame]], *
     """Accuracy over confidence, a panel for each model, as it is and after temperature scaling.
 
     Args:
-        tables: for each panel, its heading and two tables as `metrics.reliability` makes them: raw (a dot for each
-            bin, its area the share of the examples, with its distance to the diagonal) and scaled (a thin line). Bins
-            with less than one example in 200 are not drawn.
+        tables: for each panel, its heading, which begins with the method's name, and two tables as
+            `metrics.reliability` makes them: raw (a dot for each bin, its area the share of the examples, with its
+            distance to the diagonal) and scaled (a dashed line). Bins with less than one example in 200 are not drawn.
         title: the finding.
     """
     figure, axes = panels(1, len(tables), width=10, height=4, sharey=True)
     for ax, (heading, both) in zip(axes[0], tables.items()):
         raw, scaled = (table[table["examples"] >= table["examples"].sum() / 200] for table in both)
+        colour = COLOURS[look(heading.splitlines()[0]) or 0]
         ax.plot([0, 1], [0, 1], color=GREY, linestyle=":")
-        ax.vlines(raw["confidence"], raw["confidence"], raw["accuracy"], color=VERMILLION, linewidth=3)
+        ax.vlines(raw["confidence"], raw["confidence"], raw["accuracy"], color=colour, linewidth=3, alpha=0.45)
         area = 700 * raw["examples"] / both[0]["examples"].sum()
-        ax.scatter(raw["confidence"], raw["accuracy"], s=area, color=BLUE, zorder=3, clip_on=False)
-        ax.plot(scaled["confidence"], scaled["accuracy"], color=GREEN, linewidth=1.8, dashes=(3, 1))
-        ax.set(xlim=(0, 1.04), ylim=(0, 1.04), xlabel="confidence")
+        ax.scatter(raw["confidence"], raw["accuracy"], s=area, color=colour, zorder=3, clip_on=False)
+        ax.plot(scaled["confidence"], scaled["accuracy"], color=BLACK, linewidth=1.8, dashes=(3, 1))
+        ax.set(xlim=(0, 1.04), ylim=(0, 1.04), xlabel="confidence", xticks=[0, 0.5, 1])
+        ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         ax.set_title(heading, fontsize=12)
     axes[0, 0].set_ylabel("accuracy")
     axes[0, 0].text(0.03, 0.93, "underconfident", fontsize=11)
     axes[0, 0].text(1.02, 0.04, "overconfident", fontsize=11, ha="right")
-    axes[0, -1].text(1.02, 0.23, "raw", fontsize=11, ha="right", color=BLUE, fontweight="bold")
-    axes[0, -1].text(1.02, 0.14, "after scaling", fontsize=11, ha="right", color=GREEN, fontweight="bold")
+    axes[0, -1].text(1.02, 0.23, "dots: raw", fontsize=11, ha="right")
+    axes[0, -1].text(1.02, 0.14, "dashed: scaled", fontsize=11, ha="right")
     headline(figure, title)
     return figure

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_utils.plots.curves import draw_beta
-from course_utils.plots.page import BLACK, BLUE, PURPLE, VERMILLION, headline, panels
+from course_utils.plots.page import BLACK, COLOURS, PURPLE, headline, look, panels
 
 # The two classes of a toy in the plane: not the colours of training and test data, and darker than their ground.
 CLASS_COLOURS = ("#00785a", "#9c3d74")
@@ -100,7 +100,7 @@ def snapshots(samples: dict[str, Tensor], moments: Sequence[str], modes: Tensor,
     Args:
         samples: for each generator, [S, n, 2].
         moments: S headings.
-        modes: [K, 2], the centres of the data, drawn as crosses.
+        modes: [K, 2], the centres of the data, drawn as black crosses.
         title: the finding.
     """
     rows, columns = len(samples), len(moments)
@@ -109,8 +109,8 @@ def snapshots(samples: dict[str, Tensor], moments: Sequence[str], modes: Tensor,
     for row, (name, points) in enumerate(samples.items()):
         axes[row, 0].set_ylabel(name, fontweight="bold")
         for ax, cloud in zip(axes[row], points):
-            ax.scatter(*modes.T.numpy(), marker="+", s=90, color=VERMILLION, linewidths=1.5)
-            ax.scatter(*cloud.T.numpy(), s=5, color=BLUE, alpha=0.5, edgecolors="none")
+            ax.scatter(*modes.T.numpy(), marker="+", s=90, color=BLACK, linewidths=1.2)
+            ax.scatter(*cloud.T.numpy(), s=7, color=COLOURS[look(name) or 0], alpha=0.6, edgecolors="none")
             ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
             ax.grid(False)
     for ax, moment in zip(axes[0], moments):

@@ -15,16 +15,16 @@ from PIL import Image
 # Okabe and Ito's palette, in the order in which the course uses it.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, YELLOW, BLACK, GREY = "#E69F00", "#56B4E9", "#F0E442", "#222222", "#8C8C8C"
-COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
-DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)), "-")
-MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY)
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)), "-", (0, (4, 2)))
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "d")
 
 # One look a method through the whole course, and one for what was measured on training, validation and test data:
 # places in the three lists above. A name is looked up whole, then up to its first comma, then by its first word.
 LOOKS = {
     "ERM": 0, "mixup": 1, "SelecMix": 2, "PGD training": 2, "LfF": 3, "FGSM training": 3,
     "resampling": 4, "random FGSM": 4, "GCE": 4, "label smoothing": 4, "SelecMix, oracle": 5,
-    "LfF + SelecMix": 6,
+    "LfF + SelecMix": 6, "no bias": 7,
     "train": 0, "training": 0, "empirical": 0, "test": 1, "true": 1, "validation": 2, "gap": 3,
 }  # fmt: skip
 

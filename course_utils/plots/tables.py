@@ -1,6 +1,6 @@
 """Results as a table: numbers, or a dot for each seed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ NETWORKS = {
 
 def results_table(results: dict[str, dict[str, dict[str, Sequence[float]]]]) -> Figure:
     """The course's results so far: a part for each network, in it a row for each method and a column for each of
-    MEASURES, mean and range over seeds. What is not there yet names its chapter.
+    MEASURES, mean and range over seeds. What is not there yet names its chapter; a dash: no chapter asks.
 
     Args:
         results: for each network, for each method, for each key of MEASURES that was measured, one accuracy in [0, 1]
@@ -57,7 +57,7 @@ def results_table(results: dict[str, dict[str, dict[str, Sequence[float]]]]) -> 
 
 
 def _draw_row(ax: Axes, y: float, method: str, measured: dict[str, Sequence[float]], chapters: dict[str, str]) -> None:
-    """One method's name and numbers; for what is missing the chapter that will fill it, if one does."""
+    """One method's name and numbers; for what is missing the chapter that will fill it, or a dash."""
     place = look(method)
     ax.text(-1.1, y, method, va="center", fontweight="bold", color=BLACK if place is None else ink(COLOURS[place]))
     for column, measure in enumerate(MEASURES):
@@ -66,11 +66,19 @@ def _draw_row(ax: Axes, y: float, method: str, measured: dict[str, Sequence[floa
             ax.text(column + 0.4, y - 0.03, f"{np.mean(values):.1f} %", ha="center", va="bottom")
             spread = f"{min(values):.1f} – {max(values):.1f}"
             ax.text(column + 0.4, y + 0.03, spread, ha="center", va="top", fontsize=10, color="#555555")
-        elif measure in chapters:
-            ax.text(column + 0.4, y, f"chapter {chapters[measure]}", ha="center", va="center", color="#6b6b6b")
+        else:
+            to_come = f"chapter {chapters[measure]}" if measure in chapters else "–"
+            ax.text(column + 0.4, y, to_come, ha="center", va="center", color="#6b6b6b")
 
 
-def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom: bool = False) -> Figure:
+def dot_table(
+    table: dict[str, dict[str, Sequence[float]]],
+    *,
+    title: str,
+    zoom: bool = False,
+    numbers: Collection[str] = (),
+    of: str = "",
+) -> Figure:
     """A row for each method, in its colour, a panel for each measure: one dot a seed, and the mean as a number.
 
     Args:
@@ -78,33 +86,47 @@ def dot_table(table: dict[str, dict[str, Sequence[float]]], *, title: str, zoom:
             everywhere.
         title: the finding.
         zoom: let each panel's axis cover the values alone, and not 0 to 100 %.
+        numbers: measures that are no shares: written as they are.
+        of: the method that was measured, if all rows are of one: they get its look.
     """
     measures = list(next(iter(table.values())))
     figure, axes = panels(1, len(measures), width=10, height=1.3 + 0.55 * len(table), sharey=True)
-    places = [6 if look(name) is None else look(name) for name in table]
+    places = [6 if look(of or name) is None else look(of or name) for name in table]
     for ax, measure in zip(axes[0], measures):
-        for row, (measured, place) in enumerate(zip(table.values(), places)):
-            values = [100 * float(value) for value in measured[measure]]
-            if not values:
-                continue
-            dots = {"color": COLOURS[place], "alpha": 0.6, "markeredgewidth": 0, "markersize": 9, "clip_on": False}
-            ax.plot(values, [row] * len(values), MARKERS[place], **dots)
-            number = f"{np.mean(values):.1f} %" if zoom else f"{np.mean(values):.0f} %"
-            ax.annotate(number, (1, row), (9, 0), ax.get_yaxis_transform(), "offset points", va="center",
-                        fontweight="bold", annotation_clip=False)  # fmt: skip
-        if zoom:
-            low, high = ax.get_xlim()
-            ticks = MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(low, high)
-            inside = [tick for tick in ticks if low <= tick <= high]
-            ax.set_xticks(inside[:: max(1, len(inside) - 1)])  # the first and the last: there is room for two
+        plain = measure in numbers
+        rows = [[float(value) * (1 if plain else 100) for value in measured[measure]] for measured in table.values()]
+        for row, (values, place) in enumerate(zip(rows, places)):
+            if values:
+                _draw_dots(ax, row, values, place, f"{np.mean(values):{'.2g' if plain else '.1f' if zoom else '.0f'}}"
+                           f"{'' if plain else ' %'}")  # fmt: skip
+        if zoom or plain:
+            _few_ticks(ax, from_zero=not zoom)
         else:
             ax.set(xlim=(0, 100), xticks=[0, 100])
             ax.set_xticks([50], minor=True)
             ax.grid(True, which="minor", axis="x")
         ax.set(ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=table)
         ax.set_title(measure, fontsize=12, pad=8)
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+        ax.xaxis.set_major_formatter(lambda value, _, unit="" if plain else " %": f"{value:g}{unit}")
     for text, place in zip(axes[0, 0].get_yticklabels(), places):
         text.set(color=ink(COLOURS[place]), fontweight="bold")
     headline(figure, title)
     return figure
+
+
+def _draw_dots(ax: Axes, row: int, values: Sequence[float], place: int, number: str) -> None:
+    """One row of one panel, with its mean, as it is written, at the right."""
+    dots = {"color": COLOURS[place], "alpha": 0.6, "markeredgewidth": 0, "markersize": 9, "clip_on": False}
+    ax.plot(values, [row] * len(values), MARKERS[place], **dots)
+    ax.annotate(number, (1, row), (9, 0), ax.get_yaxis_transform(), "offset points", va="center", fontweight="bold",
+                annotation_clip=False)  # fmt: skip
+
+
+def _few_ticks(ax: Axes, from_zero: bool) -> None:
+    """Of the ticks within the axis the first and the last: there is room for two."""
+    if from_zero:
+        ax.set_xlim(left=0)
+    low, high = ax.get_xlim()
+    ticks = MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(low, high)
+    inside = [tick for tick in ticks if low <= tick <= high]
+    ax.set_xticks(inside[:: max(1, len(inside) - 1)])

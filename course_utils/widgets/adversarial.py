@@ -34,10 +34,11 @@ def draw_attack(images: Tensor, nets: dict[str, nn.Module], digit: int, eps: flo
         ax.axis("off")
     said = [metrics.outputs(net, image).softmax(dim=1)[0] for image in (clean, attacked)]
     bars = axes[0, 3]
-    for offset, colour, name, probability in zip((-0.2, 0.2), plots.COLOURS, ("before", "after"), said):
+    for offset, colour, name, probability in zip((-0.2, 0.2), (plots.GREY, plots.BLACK), ("before", "after"), said):
         bars.bar((torch.arange(10) + offset).tolist(), probability.tolist(), width=0.4, color=colour, label=name)
-    bars.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1.3), yticks=[0, 0.5, 1])
-    bars.legend(loc="upper right", ncols=2, fontsize=11)
+    bars.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1))
+    bars.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+    bars.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=11, frameon=False)
     before, after = (f"{p.argmax()} ({100 * p.max():.0f} %)" for p in said)
     plots.headline(figure, f"{model}, eps = {eps:g}, {steps} step{'s' if steps > 1 else ''}: {before} becomes {after}")
     return figure

@@ -70,12 +70,12 @@ def draw_hand(
         ax.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
         ax.set_title(name, fontsize=13)
         ax.axis("off")
-    _draw_answer(axes[2], said[0], said[1] if hand != NOBODY else None, fish)
+    _draw_answer(axes[2], said[0], said[1] if hand != NOBODY else None)
     seen = "nothing" if fish == NOBODY else f"a {fish}"
     if hand != NOBODY:
         seen += " but a hand" if fish == NOBODY else " in a hand"
-    answer = said[0].argmax()
-    called = f"is called {biased.SPECIES[answer]} ({100 * said[0, answer]:.0f} %)"
+    answer = biased.SPECIES[said[0].argmax()]
+    called = f"is called {answer} ({100 * said[0].max():.0f} %)" + (": wrong" if fish not in (NOBODY, answer) else "")
     plots.headline(figure, f"{network}: {seen}, {WHERE[background]}, {called}")
     return figure
 
@@ -92,11 +92,10 @@ def _room() -> tuple[Figure, Sequence[Axes]]:
     return figure, axes[0]
 
 
-def _draw_answer(ax: Axes, said: Tensor, without: Tensor | None, fish: str) -> None:
-    """A bar for each species, the answer in blue if right, else in red; lines show what is said without the hand."""
-    answer = biased.SPECIES[said.argmax()]
-    right = plots.BLUE if answer == fish else plots.VERMILLION
-    bars = ax.barh(biased.SPECIES, said.tolist(), color=[right if s == answer else plots.GREY for s in biased.SPECIES])
+def _draw_answer(ax: Axes, said: Tensor, without: Tensor | None) -> None:
+    """A bar for each species, blue for the answer; lines show what is said without the hand."""
+    colours = [plots.BLUE if share == said.max() else plots.GREY for share in said]
+    bars = ax.barh(biased.SPECIES, said.tolist(), color=colours)
     for bar, share in zip(bars, said.tolist()):
         ax.text(1.03, bar.get_y() + bar.get_height() / 2, f"{100 * share:.0f} %", va="center", fontsize=13)
     if without is not None:

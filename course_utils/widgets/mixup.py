@@ -41,8 +41,9 @@ def draw_mixing(
     for offset, colour, (name, probability) in zip((-0.2, 0.2), plots.COLOURS, said.items()):
         bars = torch.arange(10) + offset
         answers.bar(bars.tolist(), probability.tolist(), width=0.4, color=colour, label=name)
-    answers.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1.3), yticks=[0, 0.5, 1])
-    answers.legend(loc="upper right", fontsize=11, framealpha=0.9)
+    answers.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1))
+    answers.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+    answers.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=11, frameon=False)
     tops = [f"{who} says {p.argmax()} ({100 * p.max():.0f} %)" for who, p in zip(("ERM", "mixup"), said.values())]
     plots.headline(figure, "; ".join(tops))
     return figure
