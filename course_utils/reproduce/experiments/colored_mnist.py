@@ -184,6 +184,8 @@ CLAIM_7 = Row(
     judge=judge_mixing,
     moral="Choosing pairs that contradict gives most of the gain, mixing them the rest; random pairs give none.",
     published=(
+        Published("selective mixup in general: the choice of pairs alone",
+                  "“improves generalization by means completely unrelated to the mixing”", "teney2024selective"),
         Published("Colored MNIST, 1 %, unbiased accuracy of ERM / LfF / LC (other data files and networks)",
                   "52.1 / 61.9 / 82.3 %", "liu2023avoiding"),
         Published("the same as another paper prints it: ERM / LfF / DeNetDM (mean of 5 seeds)",
