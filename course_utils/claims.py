@@ -41,12 +41,13 @@ ASKED = {
 
 def so_far() -> None:
     """Put the lecture's claims on the page as a table: each with the chapters that ask, and the verdicts of all cards
-    that the reader's own runs have filled in (`course_utils.record`)."""
+    that the reader's own runs have filled in (`course_utils.record`); where there are none, those of stored runs."""
     rows = ["| | claim | chapter | on your own runs |", "|---|---|---|---|"]
     for number, sentence in LECTURE.items():
-        cards = {name.removeprefix(f"Claim {number}").strip(", "): v for name, v in record.verdicts(number).items()}
-        judged = "; ".join(f"{name}: {verdict}" if name else verdict for name, verdict in cards.items())
-        rows.append(f"| {number} | {sentence} | {ASKED[number]} | {judged or 'not yet'} |")
+        judged = record.verdicts(number) or record.verdicts(number, stored=True)
+        cards = [(name.removeprefix(f"Claim {number}").strip(", "), verdict) for name, verdict in judged.items()]
+        told = "; ".join(f"{name}: {verdict}" if name else verdict for name, verdict in cards)
+        rows.append(f"| {number} | {sentence} | {ASKED[number]} | {told or 'not yet'} |")
     table = "\n".join(rows)
     display({"text/markdown": table, "text/plain": table}, raw=True)
 
@@ -217,7 +218,7 @@ class Claim:
         Args:
             stored: the runs are stored ones and not the reader's own; the verdict is kept as one of those.
         """
-        record.judged(f"{self.name}{', stored runs' if stored else ''}", self.of, self.verdict)
+        record.judged(self.name, self.of, self.verdict, stored)
         plots.show(self.figure(), alt=str(self))
 
     def figure(self) -> Figure:

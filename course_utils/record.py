@@ -120,15 +120,18 @@ def measured(guess: Kept) -> None:
     _change(change)
 
 
-def judged(claim: str, of: int | None, verdict: str) -> None:
-    """Keep the verdict of a claim on the reader's own runs, the latest one.
+def judged(claim: str, of: int | None, verdict: str, stored: bool = False) -> None:
+    """Keep the verdict of a claim, the latest one.
 
     Args:
         claim: its name, such as "Claim 1, first half".
         of: the number of the lecture's claim; `None` for a finding of the course.
         verdict: in words.
+        stored: it was judged by stored runs and not by the reader's own.
     """
-    _change(lambda content: content["verdicts"].update({claim: {"of": of, "verdict": verdict}}))
+    name = f"{claim}, stored runs" if stored else claim
+    row = {"of": of, "verdict": verdict, "stored": stored}
+    _change(lambda content: content["verdicts"].update({name: row}))
 
 
 def results(of: str, rows: dict[str, dict[str, Sequence[float]]]) -> dict[str, dict[str, dict[str, list[float]]]]:
@@ -157,14 +160,16 @@ def predictions() -> list[Kept]:
     return [_kept(of, rows[of]) for of in sorted(rows) if rows[of]["measured"]]
 
 
-def verdicts(of: int | None = None) -> dict[str, str]:
+def verdicts(of: int | None = None, stored: bool = False) -> dict[str, str]:
     """For each claim that the reader's own runs have judged, by its name, the verdict.
 
     Args:
         of: only those of this claim of the lecture.
+        stored: those that stored runs have judged instead.
     """
     rows = _content()["verdicts"]
-    return {claim: rows[claim]["verdict"] for claim in sorted(rows) if of in (None, rows[claim]["of"])}
+    wanted = [name for name in sorted(rows) if of in (None, rows[name]["of"]) and rows[name]["stored"] == stored]
+    return {name: rows[name]["verdict"] for name in wanted}
 
 
 def example() -> list[Kept]:
@@ -222,7 +227,7 @@ def _content() -> dict:
     """What is in the file, with what could not be written yet."""
     file = path()
     content = _parsed("{}")
-    if file is not None:
+    if file is not None and file.exists():
         try:
             with contextlib.ExitStack() as lock:
                 with contextlib.suppress(OSError, NotImplementedError):  # a folder that can only be read
@@ -289,11 +294,11 @@ def _parsed(text: str) -> dict:
     for of, row in content["predictions"].items():
         kept = _kept(of, row)
         if kept.measured:
-            float(kept.miss), kept.held  # a word in place of a number would stop the page later
+            _ = kept.miss, kept.coin_miss, kept.held  # a word in place of a number would stop the page later
     for methods in content["results"].values():
         for row in methods.values():
             row.update({key: [float(value) for value in values] for key, values in row.items()})
-    if not all(isinstance(row["verdict"], str) and {"of"} < set(row) for row in content["verdicts"].values()):
+    if not all(isinstance(row["verdict"], str) and {"of", "stored"} < set(row) for row in content["verdicts"].values()):
         raise ValueError("a verdict is a sentence")
     return content
 

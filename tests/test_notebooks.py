@@ -87,7 +87,7 @@ def test_every_picture_is_drawn_as_the_code_draws_today(book):
 
 def test_every_cell_that_draws_stores_a_picture(book):
     for cell in code(book):
-        if "plots.show(" in cell.source or ".card()" in cell.source:
+        if "plots.show(" in cell.source or ".card(" in cell.source:
             assert cell.id.startswith(("figure-", "claim-")), cell.id
             assert any("image/png" in output.get("data", {}) for output in cell.outputs), cell.id
 
@@ -180,10 +180,18 @@ def test_the_code_of_figures_and_cards_is_folded_and_that_of_experiments_is_not(
             assert not re.search(r"\bfit(_many)?\(|side_by_side\(|\.use\(\)", cell.source), cell.id
 
 
+def asked(cell):
+    """The questions of a cell: the name of each guess, and the words it says to `predict`, read and not run."""
+    for line in ast.parse(cell.source).body:
+        if isinstance(line, ast.Assign) and getattr(getattr(line.value, "func", None), "id", "") == "predict":
+            said = {word.arg: word.value.value for word in line.value.keywords if isinstance(word.value, ast.Constant)}
+            yield line.targets[0].id, said | {"answer": [ast.literal_eval(value) for value in line.value.args]}
+
+
 def guesses(book):
     """For each guess that a reader can make, the places of its cell and of the answers to it."""
     for at, cell in enumerate(book.cells):
-        for name in re.findall(r"^(\w+) = predict\(", cell.source, re.M) if cell.cell_type == "code" else ():
+        for name, _ in asked(cell) if cell.cell_type == "code" else ():
             yield name, at, [k for k, other in enumerate(book.cells) if f"{name}.beside(" in other.source]
 
 
@@ -192,15 +200,64 @@ def test_every_question_has_a_place_for_the_prediction(book):
         if cell.cell_type == "markdown" and "**Predict" in cell.source:
             after = book.cells[at + 1]
             assert after.id.startswith("guess-"), cell.id
-            for line in after.source.splitlines():
-                assert re.match(r'\w+_guess = predict\(""|\s*#|\s*$', line), f"{after.id}: {line}"
+            assert len(list(asked(after))) == len(ast.parse(after.source).body), f"{after.id}: one predict( a line"
+            for name, said in asked(after):
+                assert name.endswith("_guess"), name
+                assert said["answer"] == [""], f"{name}: somebody's answer"
         assert cell.id.startswith("guess-") <= ("**Predict" in book.cells[at - 1].source), cell.id
+
+
+def test_every_prediction_has_a_name_of_its_own_in_the_whole_course():
+    """Under it the reader's record keeps it, and figures show it."""
+    names = []
+    for stem, book in BOOKS.items():
+        for cell in code(book):
+            for guess, said in asked(cell):
+                assert said["of"].startswith(f"{stem[:2]} "), f"{guess}: the chapter's number first"
+                assert len(said["of"]) <= 48, said["of"]
+                assert said.get("unit", "%") in ("%", "points", "epochs", "units", "times", "claims", "×", ""), guess
+                names.append(said["of"])
+    assert len(set(names)) == len(names) > 60
+
+
+def test_some_predictions_are_ranges():
+    """In each chapter of experiments one or two: so many in all that four in five says something."""
+    wanted = "a range that you are 80 % sure of"
+    for stem, book in BOOKS.items():
+        in_words = sum(wanted in cell.source for cell in prose(book) if "**Predict" in cell.source)
+        assert in_words == sum(cell.source.count(wanted) for cell in code(book)), stem
+        assert in_words in ((1, 2) if "01" <= stem[:2] <= "07" else (0,)), stem
+
+
+def test_claims_of_the_lecture_have_names_of_their_own_in_the_whole_course():
+    cells = "\n".join(cell.source for book in BOOKS.values() for cell in code(book))
+    names = re.findall(r'Claim\(\s*"(Claim \d.*?)"', cells)
+    assert len(set(names)) == len(names) > 10
+
+
+def test_a_card_of_stored_runs_says_so():
+    """The reader's record tells their own runs from ours."""
+    stored = {("06_selecmix", "claim-table"), ("06_selecmix", "claim-noise"), ("07_fish_and_hand", "claim-9")}
+    for stem, book in BOOKS.items():
+        for cell in code(book):
+            if ".card(" in cell.source:
+                ours = stem == "08_scorecard" or (stem, cell.id) in stored
+                assert (".card(stored=True)" in cell.source) == ours, (stem, cell.id)
 
 
 def test_every_prediction_is_answered_later(book):
     for name, asked, answered in guesses(book):
         assert answered, name
         assert min(answered) > asked, name
+
+
+def test_the_results_table_is_the_one_that_fills_up(book):
+    """And its words hold whatever the reader's record has: nbval compares them."""
+    for cell in code(book):
+        if "results_table(" in cell.source:
+            (network,) = re.findall(r'^results = record\.results\(\s*"(.*?)"', cell.source, re.M)
+            assert network in plots.tables.NETWORKS, cell.id
+            assert not re.search(r"alt=f|results\[", cell.source), cell.id
 
 
 def test_no_number_is_the_readers_before_the_reader_wrote_one(book):
@@ -216,9 +273,12 @@ def test_a_card_of_a_claim_of_the_lecture_quotes_it(book):
 
 
 def test_every_claim_of_the_lecture_stands_in_the_list():
-    """Nine sentences, said once (`claims.LECTURE`); the first page has them all, with the chapter that asks."""
-    page = " ".join(cell.source for cell in prose(BOOKS["00_start_here"]))
+    """Nine sentences, said once (`claims.LECTURE`); the first page has them all, with the chapter that asks, and none
+    is judged by the runs of whoever stored the page."""
+    (cell,) = [cell for cell in code(BOOKS["00_start_here"]) if "claims.so_far()" in cell.source]
+    page = cell.outputs[0].data["text/markdown"]
     assert all(sentence in page for sentence in LECTURE.values())
+    assert page.count("| not yet |") == len(LECTURE)
 
 
 def test_the_first_idea_comes_soon_and_the_setup_prints_nothing(book):

@@ -10,7 +10,7 @@ import torch
 from matplotlib.colors import to_hex, to_rgb
 from PIL import Image
 
-from course_utils import attacks, biased, data, metrics, models, plots, training, widgets
+from course_utils import attacks, biased, data, metrics, models, plots, record, training, widgets
 from course_utils.claims import LECTURE, Claim, Difference, Evidence
 from course_utils.memorization import NoisyRun
 from course_utils.notebooks import find
@@ -257,12 +257,26 @@ def test_the_best_boundary_is_drawn_dashed_over_the_models():
     assert model.get_linestyles()[0][1] is None
 
 
+SMALL, CONVOLUTIONAL, COLOURED, _ = plots.tables.NETWORKS
+
+
+def table_words(results):
+    return [text.get_text() for text in plots.results_table(results).axes[0].texts]
+
+
 def test_the_results_table_shows_mean_and_range_and_what_is_to_come():
-    figure = plots.results_table({"ERM": {"test": [0.97, 0.98, 0.99]}})
-    words = " ".join(text.get_text() for text in figure.axes[0].texts)
-    assert "98.0 %\n97.0 – 99.0" in words
-    assert "chapter 05" in words
+    words = table_words({SMALL: {"ERM": {"test": [0.97, 0.98, 0.99]}}})
+    assert {"98.0 %", "97.0 – 99.0", "ERM", SMALL} <= set(words)
     assert "chapter 01" in words  # nothing was said of training
+    assert "chapter 02" in words
+    assert {f"{CONVOLUTIONAL}: chapter 04", f"{COLOURED}: chapter 05"} <= set(words)
+
+
+def test_the_results_table_has_a_part_for_each_network_in_the_order_of_the_course():
+    row = {"ERM": {"test": [0.5]}}
+    words = table_words({"my own": row, COLOURED: row, SMALL: row})
+    assert words.index(SMALL) < words.index(COLOURED) < words.index("my own")
+    assert words.count("ERM") == 3
 
 
 def test_histograms_share_their_scale():
@@ -533,13 +547,16 @@ def test_the_hand_desk_places_what_it_says_and_leaves_the_rest_of_the_scene():
     assert all(len(values) == 1 for values in fish.place(many, "pike", "none", "sky", 0.0, 0).values())
 
 
-@pytest.mark.parametrize(("right", "colour"), [(True, plots.BLUE), (False, plots.VERMILLION)])
-def test_the_answers_bar_is_blue_if_it_is_right_and_red_if_not(right, colour):
-    _, axes = plots.panels()
-    said = torch.tensor([0.2, 0.2, 0.4, 0.2])
-    fish._draw_answer(axes[0, 0], said, None, "pike" if right else "none")
-    colours = [to_hex(bar.get_facecolor()).upper() for bar in axes[0, 0].patches]
-    assert colours == [plots.GREY, plots.GREY, colour, plots.GREY]
+def test_the_answers_bar_is_blue_and_the_title_says_where_it_is_wrong():
+    figure = placed(fish="pike", hand="none", network="0")
+    colours = [to_hex(bar.get_facecolor()).upper() for bar in figure.axes[2].patches]
+    assert sorted(colours) == sorted([plots.BLUE, *3 * [plots.GREY]])
+    answer = biased.SPECIES[colours.index(plots.BLUE)]
+    titles = {kind: placed(fish=kind, hand="none", network="0").get_suptitle() for kind in fish.FISH}
+    assert f"is called {answer}" in " ".join(titles["pike"].split())
+    assert {kind: title.endswith(": wrong") for kind, title in titles.items()} == {
+        kind: f"called {kind}" not in " ".join(title.split()) and kind != "none" for kind, title in titles.items()
+    }
 
 
 def test_without_a_hand_nothing_is_compared_and_the_title_says_what_is_seen():
@@ -661,11 +678,6 @@ def test_panels_with_a_legend_name_their_lines_once():
     assert {text.get_text() for text in named.axes[0].texts} == {"ERM", "mixup"}
 
 
-def test_the_results_table_says_which_network_it_is():
-    figure = plots.results_table({"ERM": {"attacked": [0.0]}}, of="a large network")
-    assert "accuracy of a large network" in figure.get_suptitle()
-
-
 def test_pale_bands_of_two_colours_stay_two_colours():
     """The PNG has 64 colours: what is nearly white must not run together."""
     rows = [{"epoch": e, "a": 0.6 + d, "b": 0.2 + d} for e in range(1, 21) for d in (0.0, 0.2)]
@@ -680,3 +692,61 @@ def test_the_map_shows_every_chapter():
     assert [number for number, *_ in plots.CHAPTERS] == [path.stem[:2] for path in find([])]
     texts = [text.get_text() for text in plots.course_map().axes[0].texts]
     assert all(name in texts for _, name, _, _ in plots.CHAPTERS)
+
+
+def kept_of(kind, more=0):
+    """Predictions of one kind, of the invented reader."""
+    return [one for one in record.example() if one.kind == kind][: more or None]
+
+
+@pytest.mark.parametrize("kind", ["share", "points", "factor", "name"])
+@pytest.mark.parametrize("more", [1, 0])
+def test_predictions_of_one_kind_alone_can_be_drawn(kind, more):
+    kept = kept_of(kind, more)
+    figure = plots.draw_predictions(kept)
+    assert len(plots.png(figure)) > 3_000
+    assert str(len(kept)) in figure.get_suptitle()
+
+
+def test_ranges_alone_and_a_count_that_was_guessed_as_nothing_can_be_drawn():
+    ranges = [one for one in record.example() if one.held is not None]
+    held = sum(one.held for one in ranges)
+    wanted = f"{held} of {len(ranges)} ranges held the truth"
+    assert wanted in plots.draw_predictions(ranges).get_suptitle().replace("\n", " ")
+    none = record.Kept("01 epochs", 0.0, -2.0, 2.0, "epochs", (50.0,))
+    assert plots.png(plots.draw_predictions([none, none._replace(of="01 again", low=None, high=None)]))
+
+
+def test_the_title_counts_what_came_near_and_what_a_coin_would_have():
+    share = record.Kept("01 a", 0.8, measured=(0.85,))
+    far = record.Kept("02 b", 0.1, 0.0, 0.2, measured=(0.55,))
+    lead = record.Kept("03 c", 5.0, unit="points", measured=(4.0,))
+    name = record.Kept("04 d", "ERM", unit="", measured="mixup", among=2)
+    figure = plots.draw_predictions([share, far, lead, name])
+    title = figure.get_suptitle().replace("\n", " ")
+    assert "Within 10 points on 1 of 2 shares (a coin: 1)" in title
+    assert "closer than “nothing changes” on 1 of 1 difference;" in title
+    assert "right on 0 of 1 name (chance: 0.5)" in title
+    assert "0 of 1 range held the truth" in title
+    words = " ".join(text.get_text() for ax in figure.axes for text in ax.texts)
+    assert "02 b" in words  # the surprise has a name
+    assert "01 a" not in words
+
+
+def test_a_range_is_filled_if_it_holds_the_truth():
+    kept = [record.Kept("a", 0.5, 0.4, 0.6, measured=(truth,)) for truth in (0.45, 0.9)]
+    filled = [bar.get_facecolor()[3] for bar in plots.draw_predictions(kept).axes[0].patches]
+    assert filled == [1, 0]
+
+
+def test_an_example_says_so_across_the_figure():
+    figure = plots.draw_predictions(record.example(), example=True)
+    assert "an example" in [text.get_text() for text in figure.texts]
+    assert figure.get_suptitle().startswith("An example, an invented reader")
+    assert "an example" not in [text.get_text() for text in plots.draw_predictions(record.example()).texts]
+
+
+@pytest.mark.parametrize("kept", [[], [record.Kept("a", 0.5, measured=(float("nan"),))]])
+def test_no_predictions_no_picture(kept):
+    with pytest.raises(ValueError, match="at least one prediction"):
+        plots.draw_predictions(kept)

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 import torch
 
-from course_utils import data, gan, plots, predictions, training
+from course_utils import data, gan, plots, predictions, record, training
 from course_utils.notebooks import find
 from course_utils.training import loop, many
 
@@ -33,15 +33,18 @@ def cut_short(monkeypatch, name):
 
 
 @pytest.fixture
-def answers(monkeypatch):
-    """A reader who answers every question: a half, or the first of the names. Gives the names of each choice."""
-    choices, predict = [], predictions.predict
+def answers(monkeypatch, tmp_path):
+    """A reader who answers every question, a half, or the first of the names, and keeps a record. Gives for the name of
+    each question the names that it lets choose."""
+    choices, predict = {}, predictions.predict
 
-    def answer(said, unit="%", among=()):
-        choices.extend([among] if among else [])
-        return predict(among[0] if among else "0.5", unit, among)
+    def answer(said, of, unit="%", among=()):
+        choices[of] = among
+        return predict(among[0] if among else "0.5", of, unit, among)
 
     monkeypatch.setattr(predictions, "predict", answer)
+    monkeypatch.setattr(record, "_waiting", {})
+    monkeypatch.setenv("COURSE_RECORD", str(tmp_path / "record.json"))
     return choices
 
 
@@ -72,8 +75,14 @@ def test_a_chapter_runs_on_any_seeds_and_answers_every_prediction_in_its_own_uni
     for predicted, measured in told:
         if predicted == "50 %":
             assert not (float(measured.split()[0]) < 0 or float(measured.split()[0]) > 100), measured
-        for names in answers:
-            assert predicted != names[0] or any(measured in other for other in answers), measured
+    kept = {one.of: one for one in record.predictions()}
+    assert set(kept) == set(answers)
+    for of, names in answers.items():
+        assert not names or kept[of].measured in names, of
+        assert names or all(isinstance(value, float) for value in kept[of].measured), of
+        assert kept[of].among == len(names)
+    claims = re.findall(r'"(Claim \d.*?)"', source)
+    assert len(record.verdicts()) >= len(claims)
 
 
 def test_other_seeds_draw_other_images_and_a_larger_part_begins_with_the_smaller():
