@@ -1,4 +1,4 @@
-"""Mixup (Zhang, Cissé, Dauphin & Lopez-Paz, ICLR 2018): train between the examples.
+"""Mixup (Zhang et al., ICLR 2018): train between the examples.
 
 ERM trains at the examples themselves. Vicinal risk minimization (Chapelle et al., NIPS 2000) trains in a
 neighbourhood of each; mixup's neighbourhood of an example is the straight way to another one.

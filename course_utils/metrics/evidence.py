@@ -79,7 +79,7 @@ def coverage(low: Tensor, high: Tensor, truth: Tensor) -> float:
     """The share of ranges that hold the truth, their ends included.
 
     Who is 80 % sure of each range, and right about that, has a coverage near 0.8; less is over-confidence
-    (Lichtenstein, Fischhoff and Phillips, 1982).
+    (Lichtenstein et al., Judgment under Uncertainty 1982).
 
     Args:
         low, high: [n] float, the ends of each range.
