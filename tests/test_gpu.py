@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from course_utils import attacks, biased, data, gan, lff, metrics, mixup, models, reproduce, selecmix, training
-from course_utils.reproduce import Run, runs
+from course_utils.reproduce import Run
+from course_utils.reproduce.experiments import colored_mnist
 
 pytestmark = [
     pytest.mark.gpu,
@@ -157,7 +158,7 @@ def test_a_row_of_reproduce(on_both, monkeypatch):
     load = biased.colored_mnist
     monkeypatch.setattr(biased, "colored_mnist", lambda split, ratio, seed: load(split, ratio, seed, n=600))
     short = {name: protocol._replace(epochs=2) for name, protocol in reproduce.PROTOCOLS.items()}
-    monkeypatch.setattr(runs, "PROTOCOLS", short)
+    monkeypatch.setattr(colored_mnist, "PROTOCOLS", short)
     for method in reproduce.METHODS:
         (cpu,), (gpu,) = on_both(lambda method=method: reproduce.run(Run("ours", method, 0.05, 0.1, 3)))
         assert 0 <= gpu["unbiased"] <= 1, method
@@ -168,6 +169,6 @@ def test_the_command_line_can_ask_for_it(monkeypatch):
     monkeypatch.setenv(models.DEVICE, "cpu")
     from course_utils.reproduce.__main__ import parse
 
-    assert parse(["colored-mnist", "--device", "cuda"]).device == "cuda"
+    assert parse(["run", "colored-mnist", "--device", "cuda"]).device == "cuda"
     assert models.chosen_device().type == "cuda"
     assert training.cores() == 1

@@ -1,7 +1,6 @@
-"""The grid: rows that survive, tables, and stored rows that come out again."""
+"""Colored MNIST and Fish & Hand: their runs, tables, and stored rows that come out again."""
 
 from math import isnan, nan
-from typing import NamedTuple
 
 import pandas as pd
 import pytest
@@ -9,16 +8,9 @@ import torch
 from torch import nn
 
 from course_utils import biased, data, lff, models, reproduce, selecmix, training
-from course_utils.reproduce import (
-    COLORED_MNIST,
-    FishRun,
-    Run,
-    experiment,
-    fish_and_hand,
-    fish_methods,
-    runs,
-)
-from course_utils.reproduce.__main__ import main, parse
+from course_utils.reproduce import COLORED_MNIST, FISH_AND_HAND, FishRun, Run, grid
+from course_utils.reproduce.__main__ import main
+from course_utils.reproduce.experiments import colored_mnist, fish_and_hand, fish_methods
 
 
 def a_row(method="erm", seed=0, unbiased=0.5, **other):
@@ -27,87 +19,6 @@ def a_row(method="erm", seed=0, unbiased=0.5, **other):
         "torch": "2", "commit": "abc",
     }  # fmt: skip
     return about | dict.fromkeys(reproduce.METRICS, 0.25) | {"unbiased": unbiased} | other
-
-
-def one_thread_each(cell):
-    return [a_row(seed=cell.seed, threads=torch.get_num_threads(), commit="made up")]
-
-
-def made_up(run):
-    """Colored MNIST, but its rows are not computed."""
-    return COLORED_MNIST._replace(run=run)
-
-
-def test_what_is_appended_is_read(tmp_path):
-    path = tmp_path / "new" / "results.csv"
-    assert reproduce.read(path).empty
-    reproduce.append(path, [a_row()])
-    reproduce.append(path, [a_row(seed=1), a_row(seed=1, selected="best on test")])
-    frame = reproduce.read(path)
-    assert list(frame.columns) == list(reproduce.COLUMNS)
-    assert frame.seed.tolist() == [0, 1, 1]
-    assert frame.unbiased.tolist() == [0.5, 0.5, 0.5]
-
-
-def test_finished_runs_are_not_run_again_and_a_torn_line_is_cut_off(tmp_path, capsys):
-    path = tmp_path / "results.csv"
-    cells = [Run("ours", "erm", 0.01, 0.0, seed) for seed in range(3)]
-    reproduce.append(path, [a_row()])
-    whole = path.read_bytes()
-    reproduce.append(path, [a_row(seed=1)])
-    path.write_bytes(path.read_bytes()[:-9])  # as after a crash in the middle of the line
-    assert reproduce.missing(COLORED_MNIST, cells, path) == cells[1:]
-    reproduce.run_all(made_up(one_thread_each), cells, path, jobs=1)
-    assert "1 of 3 runs are in" in capsys.readouterr().out
-    assert path.read_bytes().startswith(whole)
-    assert sorted(reproduce.read(path).seed) == [0, 1, 2]
-
-
-def test_a_run_that_fails_leaves_the_finished_ones(tmp_path):
-    def fails_at_the_third(cell):
-        if cell.seed == 2:
-            raise OSError("no power")
-        return [a_row(seed=cell.seed)]
-
-    path = tmp_path / "results.csv"
-    cells = [Run("ours", "erm", 0.01, 0.0, seed) for seed in range(4)]
-    with pytest.raises(RuntimeError, match=r"(?s)1 of the runs failed.*seed=2.*no power"):
-        reproduce.run_all(made_up(fails_at_the_third), cells, path, jobs=1)
-    assert reproduce.read(path).seed.tolist() == [0, 1, 3]
-
-
-def test_a_run_torn_between_its_two_rows_is_made_again_and_counts_once(tmp_path):
-    path, cell = tmp_path / "results.csv", Run("selecmix code", "erm", 0.01, 0.0, 0)
-    best, last = (a_row(protocol="selecmix code", selected=name) for name in ("best on test", "last"))
-    reproduce.append(path, [best])
-    assert reproduce.missing(COLORED_MNIST, [cell], path) == [cell]
-    reproduce.append(path, [best | {"unbiased": 0.7}, last])
-    assert not reproduce.missing(COLORED_MNIST, [cell], path)
-    assert reproduce.read(path).unbiased.tolist() == [0.7, 0.5]
-
-
-@pytest.mark.parametrize("text", ["a,b\n1,2\n", "my notes"])
-def test_a_file_of_something_else_is_not_touched(text, tmp_path):
-    path = tmp_path / "mine.csv"
-    path.write_text(text)
-    with pytest.raises(ValueError, match="does not begin with the columns"):
-        reproduce.run_all(COLORED_MNIST, [Run("ours", "erm", 0.01, 0.0, 0)], path, jobs=1)
-    assert path.read_text() == text
-
-
-def test_a_row_that_does_not_fit_the_file_is_named(tmp_path):
-    reproduce.append(tmp_path / "results.csv", [a_row()])
-    with pytest.raises(ValueError, match="mood"):
-        reproduce.append(tmp_path / "results.csv", [a_row(), a_row(mood="good")])
-    assert len(reproduce.read(tmp_path / "results.csv")) == 1
-
-
-def test_runs_go_side_by_side_and_the_same_one_is_made_once(tmp_path):
-    """In processes of their own, to which what is to be done must be sent."""
-    cells = [Run("ours", "erm", 0.05, 0.0, seed) for seed in (0, 0, 1)]
-    reproduce.run_all(made_up(one_thread_each), cells, tmp_path / "results.csv", jobs=2)
-    rows = reproduce.read(tmp_path / "results.csv")
-    assert sorted(rows.seed) == [0, 1] and set(rows.threads) == {1} and set(rows.commit) == {"made up"}
 
 
 def test_the_table_keeps_protocols_noise_and_selection_apart():
@@ -140,57 +51,29 @@ def test_published_numbers_are_tables_of_their_own():
     assert text.splitlines()[-1] == best
 
 
-def test_the_command_line(monkeypatch):
-    monkeypatch.setenv(models.DEVICE, "cpu")
-    asked = parse(["colored-mnist", "--methods", "erm", "selecmix", "--ratios", ".01", "--seeds", "0-2,7"])
-    assert asked.seeds == [0, 1, 2, 7] and asked.methods == ["erm", "selecmix"] and asked.ratios == [0.01]
-    assert parse(["colored-mnist"]).out == reproduce.RESULTS
-    for wrong in (
-        ["colored-mnist", "--methods", "magic"],
-        ["colored-mnist", "--seeds", "a-b"],
-        ["mnist"],
-        ["colored-mnist", "--seeds", "1-2-3"],
-        ["colored-mnist", "--ratios", "5"],
-        ["colored-mnist", "--device", "toaster"],
-    ):
-        with pytest.raises(SystemExit):
-            parse(wrong)
-    monkeypatch.setenv(models.DEVICE, "cpu")
-    assert parse(["colored-mnist", "--device", "cpu"]).jobs >= 1
-
-
 @pytest.fixture
 def small(monkeypatch):
     """The grid on 600 digits, for two epochs."""
     load = biased.colored_mnist
     monkeypatch.setattr(biased, "colored_mnist", lambda split, ratio, seed: load(split, ratio, seed, n=600))
     short = {name: protocol._replace(epochs=2) for name, protocol in reproduce.PROTOCOLS.items()}
-    monkeypatch.setattr(runs, "PROTOCOLS", short)
+    monkeypatch.setattr(colored_mnist, "PROTOCOLS", short)
 
 
 @pytest.mark.parametrize("method", reproduce.METHODS)
 def test_every_method_gives_a_row_that_the_file_takes_and_the_same_one_again(method, small, tmp_path):
-    cell = Run("ours", method, 0.05, 0.1, 3)
-    (row,) = reproduce.run(cell)
-    reproduce.append(tmp_path / "results.csv", [row])
-    stored = reproduce.read(tmp_path / "results.csv").iloc[0]
+    cell, path = Run("ours", method, 0.05, 0.1, 3), tmp_path / "results.jsonl"
+    reproduce.run_all(COLORED_MNIST, [cell], path, jobs=1)
+    stored = reproduce.read(path).iloc[0]
     assert Run(*stored[list(Run._fields)]) == cell
-    assert (stored.epoch, stored.selected) == (2, "last")
+    assert (stored.epoch, stored.selected, stored.threads) == (2, "last", 1)
     (again,) = reproduce.run(cell)
-    assert [again[name] for name in reproduce.METRICS[:-1]] == [row[name] for name in reproduce.METRICS[:-1]]
+    assert [again[name] for name in reproduce.METRICS[:-1]] == stored[list(reproduce.METRICS[:-1])].tolist()
 
 
 def test_validation_is_looked_at_once_in_the_codes_protocol_too(small):
     (row,) = reproduce.run(Run("selecmix code", "erm", 0.05, 0.0, 0, "validation"))
     assert row["selected"] == "last" and 0 < row["estimate"] < 1
-
-
-def test_a_run_without_git_is_a_run_all_the_same(small, monkeypatch):
-    experiment.commit.cache_clear()
-    monkeypatch.setattr(experiment.shutil, "which", lambda name: None)
-    (row,) = reproduce.run(Run("ours", "erm", 0.05, 0.0, 0))
-    experiment.commit.cache_clear()
-    assert row["commit"] == "unknown"
 
 
 def test_the_codes_protocol_names_two_epochs(small):
@@ -203,8 +86,8 @@ def test_the_codes_protocol_names_two_epochs(small):
     "cell", [Run("ours", "selecmix", 0.05, 0.0, 0, "validation"), Run("ours", "erm", 0.05, 0.0, 0)]
 )
 def test_the_auxiliary_model_is_trained_once_or_not_at_all(cell, small, monkeypatch):
-    made, train = [], runs.auxiliary
-    monkeypatch.setattr(runs, "auxiliary", lambda *given: made.append(1) or train(*given))
+    made, train = [], colored_mnist.auxiliary
+    monkeypatch.setattr(colored_mnist, "auxiliary", lambda *given: made.append(1) or train(*given))
     reproduce.run(cell)
     assert len(made) == (cell.method == "selecmix")
 
@@ -275,7 +158,7 @@ class EnoughError(Exception):
 def test_a_stored_row_begins_as_stored(method, monkeypatch):
     """The run itself, data, auxiliary model and schedule, all as it was; it is only broken off after its first epoch.
     Another machine rounds differently, hence two points of tolerance: the methods are eight and more apart."""
-    judge = runs.judge
+    judge = colored_mnist.judge
 
     def broken_off(*arguments):
         def look(epoch, model):
@@ -283,7 +166,7 @@ def test_a_stored_row_begins_as_stored(method, monkeypatch):
 
         return look
 
-    monkeypatch.setattr(runs, "judge", broken_off)
+    monkeypatch.setattr(colored_mnist, "judge", broken_off)
     with pytest.raises(EnoughError) as end:
         reproduce.run(Run("ours", method, 0.05, 0.0, 0))
     stored = reproduce.read().query("protocol == 'ours' and ratio == 0.05 and noise == 0 and split == 'test'")
@@ -318,28 +201,9 @@ def test_the_stored_results_reach_what_they_must():
         assert means["selecmix", ratio] > means["erm", ratio]
 
 
-class Counted(NamedTuple):
-    """A cell of an experiment that only these tests know."""
-
-    name: str
-    size: int
-
-
-def test_the_grid_works_for_any_experiment(tmp_path):
-    path = tmp_path / "counted.csv"
-    counting = experiment.Experiment(
-        name="counting", path=path, cell=Counted, methods={}, key=Counted._fields, measured=("letters",),
-        run=lambda cell: [cell._asdict() | {"letters": cell.size / 2, "seconds": 0.0} | experiment.versions()],
-        options=None, cells=None, report=None,
-    )  # fmt: skip
-    cells = [Counted("a", 1), Counted("b", 3)]
-    reproduce.run_all(counting, [*cells, cells[0]], path, jobs=1)
-    assert counting.read().letters.tolist() == [0.5, 1.5]
-    assert counting.finished(path) == set(cells) and not reproduce.missing(counting, cells, path)
-
-
 TINY = reproduce.FishProtocol(n=200, tested=40, epochs=1)
-FISH = [(bias, key) for bias in fish_methods.BIASES for key in fish_and_hand.methods_against(bias)]
+AGAINST = {bias: fish_and_hand.methods_against(bias) for bias in fish_methods.BIASES}
+FISH = [(bias, key) for bias in AGAINST for key in AGAINST[bias]]
 
 
 @pytest.fixture
@@ -363,26 +227,30 @@ def a_batch(data, rows):
 
 
 def test_the_command_runs_every_method_against_both_biases_and_goes_on_where_it_was(few_fish, tmp_path, capsys):
-    path = tmp_path / "fish.csv"
-    command = ["fish-and-hand", "--seeds", "3", "--ratios", ".05", "--jobs", "1", "--out", str(path)]
-    main(command)
-    printed, text = capsys.readouterr().out, path.read_text()
-    assert f"0 of {len(FISH)} runs" in printed and all(name in printed for name in reproduce.FISH_NAMES.values())
-    rows = reproduce.FISH_AND_HAND.read(path)
+    path = tmp_path / "fish.jsonl"
+    hand, deck = (
+        ["run", "fish-and-hand", "--set", f"bias={bias}", "ratio=.05", "method=" + ",".join(methods), "--seeds", "3"]
+        + ["--jobs", "1", "--out", str(path)]
+        for bias, methods in (("hand", AGAINST["hand"]), ("deck", AGAINST["deck"]))
+    )
+    main(hand)
+    main(deck)
+    assert f"0 of {len(AGAINST['hand'])} runs" in capsys.readouterr().out
+    rows, text = FISH_AND_HAND.read(path), path.read_text()
     assert list(zip(rows.bias, rows.method)) == FISH and set(rows.seed) == {3} and set(rows.threads) == {1}
     for name in reproduce.FISH_METRICS:
         paired = rows.method.str.contains("selecmix|pairs") if name.startswith("found") else True
         assert (rows[name].between(0, 1) == paired).all(), name
     path.write_text(text[: text.rfind("\n", 0, -1) - 20])  # the last row is gone, the one before it torn
-    main(command)
-    assert f"{len(FISH) - 2} of {len(FISH)} runs" in capsys.readouterr().out
-    again = reproduce.FISH_AND_HAND.read(path)
+    main(deck)
+    assert f"{len(AGAINST['deck']) - 2} of {len(AGAINST['deck'])} runs" in capsys.readouterr().out
+    again = FISH_AND_HAND.read(path)
     pd.testing.assert_frame_equal(again.drop(columns="seconds"), rows.drop(columns="seconds"))
 
 
 @pytest.mark.parametrize(("bias", "method"), FISH)
 def test_a_run_on_fish_comes_out_the_same_again(bias, method, few_fish):
-    first, again = (reproduce.fish_run(FishRun("ours", bias, method, 0.05, 1))[0] for _ in range(2))
+    first, again = (reproduce.fish_run(FishRun("ours", bias, method, 0.05, 1)) for _ in range(2))
     numbers = [name for name in reproduce.FISH_METRICS if not isnan(first[name])]
     assert len(numbers) >= 8 and [first[name] for name in numbers] == [again[name] for name in numbers]
 
@@ -401,17 +269,31 @@ def test_a_run_on_fish_that_does_not_exist_is_named(changed, message):
         reproduce.fish_run(FishRun("ours", "hand", "erm", 0.01, 0)._replace(**changed))
 
 
-def test_the_command_line_of_fish_and_hand(capsys):
-    asked = parse(["fish-and-hand", "--bias", "deck", "--methods", "erm", "lending", "--seeds", "0,4"])
-    cells = list(reproduce.FISH_AND_HAND.cells(asked))
-    assert cells == [FishRun("ours", "deck", "erm", 0.01, seed) for seed in (0, 4)]  # lending is for objects only
-    whole = list(reproduce.FISH_AND_HAND.cells(parse(["fish-and-hand"])))
-    assert [cell.seed for cell in whole] == sorted(cell.seed for cell in whole) and len(whole) == 5 * len(FISH)
-    assert asked.out == reproduce.FISH_AND_HAND.path
-    for wrong in (["--methods", "magic"], ["--bias", "boat"], ["--protocol", "selecmix code"], ["--ratios", "5"]):
-        with pytest.raises(SystemExit):
-            parse(["fish-and-hand", *wrong])
-        assert "error: argument" in capsys.readouterr().err
+@pytest.mark.parametrize("experiment", [COLORED_MNIST, FISH_AND_HAND])
+def test_the_grids_are_what_is_stored(experiment):
+    assert grid.missing(experiment, experiment.cells(), experiment.path) == []
+    assert len(experiment.cells()) == len(experiment.read().drop_duplicates(list(experiment.cell._fields)))
+
+
+def test_what_is_asked_for_takes_the_grid_that_has_it():
+    assert FISH_AND_HAND.cells(bias=["deck"], method=["erm"], seed=[0, 4]) == [
+        FishRun("ours", "deck", "erm", 0.01, seed) for seed in (0, 4)
+    ]
+    noisy = COLORED_MNIST.cells(noise=[0.1], method=["lff"], seed=[7])
+    assert noisy == [Run("ours", "lff", 0.01, 0.1, 7)]
+    assert COLORED_MNIST.cells(noise=[0.2], ratio=[0.05], method=["erm"], seed=[7]) == [
+        Run("ours", "erm", 0.05, 0.2, 7)
+    ]
+    for settings, message in (
+        ({"method": ["lending"], "bias": ["deck"]}, "got 'lending'"),
+        ({"bias": ["boat"]}, "bias must be one of"),
+        ({"protocol": ["selecmix code"]}, "protocol must be one of"),
+        ({"ratio": [5.0]}, "ratio must be a share"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            FISH_AND_HAND.cells(**settings)
+    with pytest.raises(ValueError, match="method must be one of .* got 'magic'"):
+        COLORED_MNIST.cells(method=["magic"])
 
 
 @pytest.mark.parametrize("bias", fish_methods.BIASES)
@@ -532,14 +414,14 @@ def test_the_table_of_fish_has_methods_in_their_order_and_mixes_nothing():
 
 def test_a_stored_run_on_fish_comes_out_as_stored():
     """Lending against the hand, whole. Another machine rounds differently, hence two points: ERM is 17 behind."""
-    (row,) = reproduce.fish_run(FishRun("ours", "hand", "lending", 0.01, 0))
-    stored = reproduce.FISH_AND_HAND.read().query("protocol == 'ours' and bias == 'hand' and seed == 0")
+    row = reproduce.fish_run(FishRun("ours", "hand", "lending", 0.01, 0))
+    stored = FISH_AND_HAND.read().query("protocol == 'ours' and bias == 'hand' and seed == 0")
     stored = stored.set_index("method")["unbiased"]
     assert row["unbiased"] == pytest.approx(stored["lending"], abs=0.02) and stored["erm"] < stored["lending"] - 0.1
 
 
 def test_the_stored_runs_on_fish_are_there_once_and_of_committed_code():
-    results = reproduce.FISH_AND_HAND.read()
+    results = FISH_AND_HAND.read()
     assert not results.duplicated(list(FishRun._fields)).any()
     assert not results["commit"].str.contains("dirty|unknown").any()
     for row in results[list(FishRun._fields)].itertuples(index=False):
@@ -550,7 +432,7 @@ def test_the_stored_runs_on_fish_are_there_once_and_of_committed_code():
 
 def test_the_stored_results_on_fish_reach_what_they_must():
     """In every seed."""
-    ours = reproduce.FISH_AND_HAND.read().query("protocol == 'ours' and ratio == 0.01")
+    ours = FISH_AND_HAND.read().query("protocol == 'ours' and ratio == 0.01")
     hand, deck = (ours.query("bias == @bias").pivot(index="seed", columns="method") for bias in fish_methods.BIASES)
     accuracy, erm = hand["unbiased"], hand["unbiased"]["erm"]
     assert (accuracy["no-bias"] >= 0.92).all() and (deck["unbiased"]["no-bias"] >= 0.92).all()
