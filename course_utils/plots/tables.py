@@ -21,7 +21,7 @@ MEASURES = {
 NETWORKS = {
     "the same small network": {"training": "01", "test": "01", "noisy": "02"},
     "the small convolutional network": {"training": "04", "test": "04", "attacked": "04"},
-    "the network on Colored MNIST, 1 %": {"test": "05", "conflicting": "05"},
+    "the network on Colored MNIST, 1 %: 8,000 digits, 10 epochs": {"test": "05", "conflicting": "05"},
     "the same on 10,000 digits, 7 epochs": {"test": "06", "conflicting": "06"},
 }
 
