@@ -19,7 +19,7 @@ PACKAGE = ROOT / "course_utils"
 
 # Ground floor first. A room imports only rooms that stand before it; equals stand together.
 FLOORS = [
-    {"progress", "record", "data", "models", "plots"},
+    {"progress", "record", "references", "data", "models", "plots"},
     {"predictions"},
     {"metrics", "memorization", "biased"},
     {"training", "attacks", "photographs"},

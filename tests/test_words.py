@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 from course_utils.notebooks import CHAPTERS, NOTEBOOKS, find
+from course_utils.references import cite, entries, families, form
 
 ROOT = Path(NOTEBOOKS).parent
 PROSE = {
@@ -21,27 +22,7 @@ SUMMARY = r"^## (What you have seen|Summary)"  # repeats the terms, as the aims 
 # The bibliography
 
 
-def bibliography():
-    """{key: {field: value}}: one field a line, as references.bib is written."""
-    text = (ROOT / "docs" / "references.bib").read_text(encoding="utf-8")
-    entries = re.findall(r"^@\w+\{([^,]+),\n(.*?)^\}$", text, re.M | re.S)
-    assert len(entries) == text.count("\n@"), "an entry is not written like the others"
-    assert len(dict(entries)) == len(entries), "two entries have one key"
-    return {key: dict(re.findall(r"^  (\w+) = \{(.*)\},$", fields, re.M)) for key, fields in entries}
-
-
-def families(entry):
-    return [name.split(",")[0].strip("{}") for name in entry["author"].split(" and ")]
-
-
-def form(entry):
-    """How a paper is cited: "Vapnik, NIPS 1991", "Kingma & Ba, ICLR 2015", "Zhang et al., ICLR 2017"."""
-    names = families(entry)
-    who = " & ".join(names) if len(names) < 3 else f"{names[0]} et al."
-    return f"{who}, {entry['venue']} {entry['year']}"
-
-
-BIBLIOGRAPHY = bibliography()
+BIBLIOGRAPHY = entries()
 BY_URL = {entry["url"]: entry for entry in BIBLIOGRAPHY.values()}
 
 
@@ -86,6 +67,19 @@ def test_citations_in_the_code_have_the_same_form():
     forms = {form(entry) for entry in BIBLIOGRAPHY.values()}
     for found in re.findall(r"[\w-]+(?: Sreelatha)? et al\., [^;.,()]{0,30}? (?:19|20)\d\d", code_and_data()):
         assert any(one.endswith(found) for one in forms), found
+
+
+def test_a_key_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="zhang2107understanding"):
+        cite("zhang2107understanding")
+
+
+def test_what_the_scorecard_quotes_is_in_the_bibliography():
+    from course_utils.reproduce.scorecard import SCORECARD  # here, so that the words are checked without it, too
+
+    keys = {found.key for row in SCORECARD.values() for found in row.published}
+    assert keys
+    assert keys <= set(BIBLIOGRAPHY)
 
 
 def test_every_entry_is_cited():
