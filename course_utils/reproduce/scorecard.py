@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from course_utils import plots
+from course_utils import plots, references
 from course_utils.claims import LECTURE, Claim, Difference, Evidence
 from course_utils.reproduce.experiment import Cell, Experiment, product
 from course_utils.reproduce.experiments import (
@@ -158,7 +158,7 @@ def score_line(number: int, claim: Claim) -> plots.ScoreLine:
 def about(found: Judged) -> str:
     """Behind a card, as Markdown: the moral, what papers print, and how to make the runs once more."""
     lines = [f"*{found.row.moral}*", ""]
-    lines += [f"- Published: {what}: {value} [@{key}]" for what, value, key in found.row.published]
+    lines += [f"- Published: {what}: {value} ({references.cite(key)})" for what, value, key in found.row.published]
     minutes = f"{found.minutes:.1f}" if found.minutes < 1 else f"{found.minutes:.0f}"
     lines.append(f"- {len(found.seeds)} seeds, about {minutes} minutes each on one core: `{found.command}`")
     lines.append(f"- Stored by the code of commit {', '.join(f'`{commit}`' for commit in found.commits)}")
@@ -191,7 +191,7 @@ def _complete(experiment: Experiment, settings: dict[str, Sequence], frame: pd.D
     seeds = frame["seed"].unique().tolist()
     cells = [product(experiment.cell, settings | {"seed": [seed]}) for seed in seeds]
     whole = {tuple(cell) for of_seed in cells if set(map(tuple, of_seed)) <= set(there) for cell in of_seed}
-    return frame[[cell in whole for cell in there]]
+    return frame[pd.Series([cell in whole for cell in there], frame.index, dtype=bool)]
 
 
 def _spelled(seeds: Sequence[int]) -> str:
