@@ -153,6 +153,7 @@ def judge_mixing(frames: dict[str, pd.DataFrame]) -> Claim:
         for method in ("erm", "mixup", "resampling", "selecmix")
     }
     gain, chosen = reached["selecmix"] - reached["erm"], reached["resampling"] - reached["erm"]
+    fewer = 1 - (100 - reached["selecmix"]) / (100 - reached["resampling"])
     far = {"above": 15, "margin": 4}
     return Claim(
         "Claim 7",
@@ -160,12 +161,13 @@ def judge_mixing(frames: dict[str, pd.DataFrame]) -> Claim:
         "adds to it.",
         [
             Difference("SelecMix − ERM, mean over all groups", list(gain), **far),
-            Difference("SelecMix − the same pairs unmixed (resampling)", list(gain - chosen), above=0, margin=0.5),
-            Difference("of the gain over ERM: without mixing", list(100 * chosen / gain), above=50, margin=10,
+            Difference("SelecMix: fewer errors than the same pairs unmixed", list(100 * fewer), above=0, margin=5,
                        unit="%"),
+            Difference("of the gain over ERM: without mixing (resampling)", list(100 * chosen / gain), above=50,
+                       margin=10, unit="%"),
         ],
         limits="one bias, one small network, 60,000 digits, 1 % conflicting, 12 epochs; dropout was chosen on "
-        "SelecMix; negatives alone do nearly as well, positives alone clearly worse (chapter 06).",
+        "SelecMix, bounds after trials; negatives alone do nearly as well, positives alone clearly worse (chapter 06).",
         of=7,
         controls=[Difference("mixup of random pairs − ERM", list(reached["mixup"] - reached["erm"]), **far)],
     )  # fmt: skip

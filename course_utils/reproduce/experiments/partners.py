@@ -116,7 +116,7 @@ def judge(frames: dict[str, pd.DataFrame]) -> Claim:
     def both(encoder: str) -> list[float]:
         return found("negatives", encoder) + found("positives", encoder)
 
-    colour, object_ = {"above": 50, "margin": 10}, {"above": 20, "margin": 5}
+    colour, object_ = {"above": 40, "margin": 5}, {"above": 20, "margin": 5}
     return Claim(
         "Claim 8",
         "An encoder that sees images and labels, and no bias label, finds partners that contradict, if it can see the "
@@ -129,7 +129,8 @@ def judge(frames: dict[str, pd.DataFrame]) -> Claim:
         ],
         limits="colour: 5,000 digits, 1 % conflicting, two epochs (after eight the encoder finds all there are); "
         "SupCon does as well, so GSC is not shown to be needed. Fish: 10,000 drawn images; found by chance: one in a "
-        "hundred; some encoders find only half. Layers, pooling and bounds were chosen after trials.",
+        "hundred. Some encoders find only half, a few of colours too. Layers, pooling and bounds were chosen after "
+        "trials.",
         of=8,
         condition="the bias is easy in a representation that somebody chose. For a colour the mean colour does it, "
         "and to chapter 06's encoder a hand is invisible.",
