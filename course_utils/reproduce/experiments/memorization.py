@@ -146,20 +146,20 @@ def judge_fitting(frames: dict[str, pd.DataFrame]) -> Claim:
         [
             given_back("2,000 images, random labels: given back", 3, 2_000),
             error("50,000 images, true labels: training error", 3),
-            Evidence(
-                "2,000 images, random labels: test", percent("test", 3, "random", 2_000), above=5, below=15, margin=1
-            ),
+            # Wide bounds: by luck the random labels of some class are mostly right, or mostly wrong in the same way.
+            Evidence("2,000 images, random labels: test (chance: 10 %)", percent("test", 3, "random", 2_000), above=0,
+                     below=20, margin=2),
             Evidence("2,000 images, true labels: test", percent("test", 3, "true", 2_000), above=87, margin=1),
         ],
-        limits="one network of 99,710 weights, one data set. Large enough is meant for so many images: as the last "
-        "control shows, 10 epochs are too few for 50,000 random labels.",
+        limits="one network of 99,710 weights, one data set. Large enough means: for so many images and epochs. "
+        "50,000 random labels are hardly fitted in 10 epochs (last control).",
         of=1,
         controls=[
             given_back("no hidden layer, 2,000 images, random labels: given back", 0, 2_000),
             error("no hidden layer, 50,000 images, true labels: training error", 0),
             given_back("50,000 images, random labels: given back", 3, 50_000),
         ],
-    )
+    )  # fmt: skip
 
 
 def judge_wrong_labels(frames: dict[str, pd.DataFrame]) -> Claim:
@@ -219,4 +219,12 @@ CLAIM_2 = Row(
     },
     judge=judge_wrong_labels,
     moral="Wrong labels by heart do harm: stop in time. Right ones by heart are the rare and the hard, and help.",
+    published=(
+        Published(
+            "CIFAR-10, half of the labels random, ERM: test error, best epoch → last",
+            "18.8 % → 44.6 %",
+            "zhang2018mixup",
+        ),
+        Published("the same: error on the random labels, last epoch", "0.64 %", "zhang2018mixup"),
+    ),
 )
