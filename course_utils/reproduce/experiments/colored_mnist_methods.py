@@ -124,7 +124,7 @@ METHODS = {
     ),
     "resampling": Method("resampling", lambda given: mixing(given, mix=resample), encoder=True),
     "soft-labels": Method("soft labels, lam up to 1", lambda given: mixing(given, mix=mix_softly), encoder=True),
-    "none-alone": Method("nobody alone", lambda given: mixing(given, alone=0.0), encoder=True),
+    "none-alone": Method("all mixed", lambda given: mixing(given, alone=0.0), encoder=True),
 }
 NAMES = {key: method.name for key, method in METHODS.items()}
 
