@@ -129,11 +129,11 @@ def judge(frames: dict[str, pd.DataFrame]) -> Claim:
         ],
         limits="colour: 5,000 digits, 1 % conflicting, two epochs (after eight the encoder finds all there are); "
         "SupCon does as well, so GSC is not shown to be needed. Fish: 10,000 drawn images; found by chance: one in a "
-        "hundred. Some encoders find only half, a few of colours too. Layers, pooling and bounds were chosen after "
+        "hundred. Some encoders find half or less, a few of colours too. Layers, pooling and bounds were chosen after "
         "trials.",
         of=8,
         condition="the bias is easy in a representation that somebody chose. For a colour the mean colour does it, "
-        "and to chapter 06's encoder a hand is invisible.",
+        "and chapter 06's encoder hardly sees a hand.",
         controls=[
             Evidence("colour, both kinds: mean colour, nothing learned", both("mean-colour"), **colour),
             Evidence("colour, both kinds: the same encoder, untrained", both("untrained"), **colour),
