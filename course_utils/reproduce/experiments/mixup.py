@@ -229,7 +229,7 @@ MIXUP = Experiment(
     run=mixup_run,
     measured=MEASURED,
     check=check_method,
-    grids=({"method": METHODS, "n": (1_000, 5_000, 50_000), "seed": range(5)},),
+    grids=({"method": METHODS, "n": (1_000, 5_000, 50_000), "seed": range(10)},),
 )
 MIXUP_NOISE = Experiment(
     name="mixup-noise",
@@ -238,7 +238,7 @@ MIXUP_NOISE = Experiment(
     run=noise_run,
     measured=NOISE_MEASURED,
     check=check_noise,
-    grids=({"method": NOISE_METHODS, "wrong": (0.4,), "n": (2_000,), "seed": range(5)},),
+    grids=({"method": NOISE_METHODS, "wrong": (0.4,), "n": (2_000,), "seed": range(10)},),
 )
 
 
