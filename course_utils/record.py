@@ -93,7 +93,8 @@ class Kept(NamedTuple):
 def number(value: float, unit: str) -> str:
     """A number without its unit: a share (unit "%") in percent, three digits, or all those before the point."""
     value = 100 * value if unit == "%" else value
-    return f"{value:.3g}" if abs(value) < 1_000 else f"{value:,.0f}"
+    text = f"{value:.3g}" if abs(value) < 1_000 else f"{value:,.0f}"
+    return text.replace("-", "−")
 
 
 def written(value: float | str, unit: str) -> str:

@@ -101,7 +101,7 @@ def test_a_range_holds_the_mean_or_does_not(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "You predicted 60 to 80 %. Measured: 80 % (70 to 90), inside your range."
     assert lines[3] == "You predicted 60 to 80 %. Measured: 81 % (70 to 92), outside your range."
-    assert lines[5] == "You predicted -2 to 2 points. Measured: 2 points, inside your range."
+    assert lines[5] == "You predicted −2 to 2 points. Measured: 2 points, inside your range."
 
 
 def test_one_of_several_names(capsys):

@@ -253,7 +253,7 @@ def test_what_a_guess_missed_and_what_a_coin_would_have():
     assert (name.miss, name.coin_miss) == (1, 0.75)
     table = scored([share, points, factor, count, name])
     assert list(table["guess"]) == ["60 to 80 %", "3 points", "2 ×", "0 epochs", "ERM"]
-    assert list(table["measured"]) == ["85 %", "-1 points", "8 ×", "8 epochs", "mixup"]
+    assert list(table["measured"]) == ["85 %", "−1 points", "8 ×", "8 epochs", "mixup"]
     assert list(table.columns) == ["question", "guess", "measured", "miss", "coin's miss", "kind"]
 
 

@@ -105,7 +105,7 @@ def test_the_verdicts_are_those_that_the_course_tells():
     assert [verdicts[k] for k in (3, 6, 8, 9)] == ["holds with a condition"] * 4
 
 
-@pytest.mark.parametrize("number", scorecard.SCORECARD)
+@pytest.mark.parametrize("number", set(scorecard.SCORECARD) - {4})  # compares columns of one run: test_exp_attacks.py
 def test_runs_that_differ_in_nothing_carry_no_claim(number):
     """Every run of an experiment measures the same: then the control does what the method does, and nothing holds
     without a condition."""
@@ -199,7 +199,7 @@ def test_a_seed_of_which_a_run_is_missing_does_not_count(a_claim_of_ours):
 def test_what_stands_behind_a_card(number):
     found = judged(number)
     text = scorecard.about(found)
-    assert f"reproduce check {number} --seeds 0-4" in text and found.row.moral in text
+    assert f"reproduce check {number} --seeds 0-{len(found.seeds) - 1}`" in text and found.row.moral in text
     assert all(commit in text for commit in found.commits)
 
 

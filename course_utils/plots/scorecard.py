@@ -47,7 +47,7 @@ def draw_scorecard(lines: Sequence[ScoreLine], title: str) -> Figure:
         lines: the claims, from top to bottom.
         title: the finding.
     """
-    figure, axes = panels(len(lines), 3, width=13, height=0.9 + 1.12 * len(lines), width_ratios=(4.6, 5.4, 2.3))
+    figure, axes = panels(len(lines), 3, width=13, height=0.9 + 1.12 * len(lines), width_ratios=(4.4, 5.4, 2.6))
     figure.get_layout_engine().set(h_pad=0.04, w_pad=0.0, hspace=0.0, wspace=0.0)
     for (left, middle, right), line in zip(axes, lines):
         sign, colour = VERDICTS[line.verdict]

@@ -56,9 +56,9 @@ class Judged(NamedTuple):
         return sorted({commit for frame in self.frames.values() for commit in frame["commit"].unique()})
 
     @property
-    def minutes(self) -> float:
+    def seconds(self) -> float:
         """What one seed takes on one core."""
-        return sum(frame["seconds"].sum() for frame in self.frames.values()) / len(self.seeds) / 60
+        return sum(frame["seconds"].sum() for frame in self.frames.values()) / len(self.seeds)
 
     @property
     def command(self) -> str:
@@ -159,8 +159,8 @@ def about(found: Judged) -> str:
     """Behind a card, as Markdown: the moral, what papers print, and how to make the runs once more."""
     lines = [f"*{found.row.moral}*", ""]
     lines += [f"- Published: {what}: {value} ({references.cite(key)})" for what, value, key in found.row.published]
-    minutes = f"{found.minutes:.1f}" if found.minutes < 1 else f"{found.minutes:.0f}"
-    lines.append(f"- {len(found.seeds)} seeds, about {minutes} minutes each on one core: `{found.command}`")
+    took = f"{found.seconds:.0f} seconds" if found.seconds < 100 else f"{found.seconds / 60:.0f} minutes"
+    lines.append(f"- {len(found.seeds)} seeds, about {took} each on one core: `{found.command}`")
     lines.append(f"- Stored by the code of commit {', '.join(f'`{commit}`' for commit in found.commits)}")
     return "\n".join(lines)
 
