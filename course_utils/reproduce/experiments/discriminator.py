@@ -93,7 +93,7 @@ def gradient_evidence(frames: dict[str, pd.DataFrame]) -> list[Difference]:
     """
 
     def ratio(experiment: str, measure: str, without: str, what: str) -> Difference:
-        frame = frames[experiment] if experiment == "discriminator" else frames[experiment].query("n == 1_000")
+        frame = frames[experiment] if experiment == "discriminator" else frames[experiment].query("n == 1000")
         pairs = values(frame, measure, method=without) / values(frame, measure, method="mixup-1")
         return Difference(what, pairs, above=1.2, margin=0.05, unit="×")
 
