@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import torch
 
@@ -30,11 +31,11 @@ class Counted(NamedTuple):
 def count(cell: Counted) -> dict:
     """How many letters, and a number drawn from the seed."""
     folder = Path(os.environ[FOLDER])
-    (folder / f"started-{cell.word}-{cell.seed}-{os.getpid()}").touch()
+    (folder / f"started-{cell.word}-{cell.seed}-{uuid4()}").touch()
     while (folder / f"hold-{cell.word}").exists():
         time.sleep(0.02)
-    if (folder / f"kill-{cell.word}").exists():
-        os.kill(os.getpid(), 9)
+    if (kill := folder / f"kill-{cell.word}").exists():
+        os.kill(int(kill.read_text() or os.getpid()), 9)
     drawn = torch.rand(1, generator=torch.Generator().manual_seed(cell.seed)).item()
     return {"letters": len(cell.word) * cell.times / 100, "drawn": round(drawn, 5)}
 

@@ -136,7 +136,7 @@ def attempt(run: Run, cell: Cell) -> tuple[Cell, Outcome]:
 def recorded(run: Run, cell: Cell) -> dict:
     """What stands in the file behind the settings."""
     about, start = versions(), time.perf_counter()
-    measured = run(cell)
+    measured = store.plain(run(cell))
     return {"measured": measured, "seconds": round(time.perf_counter() - start, 1)} | about
 
 

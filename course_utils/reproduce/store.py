@@ -59,14 +59,12 @@ def append(path: Path, cell: Cell, record: dict) -> None:
     Args:
         path: the file.
         cell: the run's settings and seed.
-        record: "measured" (a dict, or a list of them; not a number: not measured), and what ABOUT names.
+        record: "measured" (`plain`), and what ABOUT names.
 
     Raises:
         OSError: the file cannot be written.
     """
-    rows = record["measured"]
-    known = [without_nan(row) for row in rows] if isinstance(rows, list) else without_nan(rows)
-    line = json.dumps(cell._asdict() | record | {"measured": known}, ensure_ascii=False, allow_nan=False)
+    line = json.dumps(cell._asdict() | record, ensure_ascii=False)
     with lock(path), path.open("ab+") as file:
         file.seek(0)
         last = file.read().rpartition(b"\n")[2]
@@ -141,6 +139,14 @@ def collect(path: Path, cell: type[Cell]) -> None:
         waiting.unlink()
 
 
-def without_nan(row: dict) -> dict:
-    """`None` for what was not measured."""
-    return {name: None if isinstance(value, float) and isnan(value) else value for name, value in row.items()}
+def plain(measured: dict | list[dict]) -> dict | list[dict]:
+    """What a run has measured as it stands in the file, with `None` for NaN, that is for what was not measured.
+
+    Raises:
+        ValueError, TypeError: something that JSON does not know, such as infinity or a tensor.
+    """
+    if isinstance(measured, list):
+        return [plain(row) for row in measured]
+    known = {name: None if isinstance(value, float) and isnan(value) else value for name, value in measured.items()}
+    json.dumps(known, allow_nan=False)
+    return known
