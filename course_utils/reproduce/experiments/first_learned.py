@@ -128,9 +128,9 @@ def judge_first(frames: dict[str, pd.DataFrame]) -> Claim:
         ],
         limits="one small network, Adam. What is asked after ten steps was chosen after trials: that reading leads by 4 "
         "points, as in chapter 05, failed on three further seeds, and that more than 20 % are read on three others. "
-        "(Reading led in all eleven runs, in some by little.) With SGD, or a convolutional network, three runs each, the "
-        "first steps went either way; colour led within 120. After 80 epochs, tried once, test images are read about as "
-        "badly.",
+        "(Reading led in all fourteen runs, in some by little.) With SGD, or a convolutional network, three runs each, "
+        "the first steps went either way; colour led within 120. After 80 epochs, tried once, test images are read "
+        "about as badly.",
         of=6,
         condition="counted in epochs. After ten steps the network reads, and colour does not lead yet.",
         controls=[
