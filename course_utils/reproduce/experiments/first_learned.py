@@ -126,8 +126,8 @@ def judge_first(frames: dict[str, pd.DataFrame]) -> Claim:
                 "the condition, 10 steps: says its own digit (chance: 10 %)", seen("own_soon"), above=10, margin=4
             ),
         ],
-        limits="one small network, Adam. What is asked after ten steps was chosen after trials: that reading leads by 4 "
-        "points, as in chapter 05, failed on three further seeds, and that more than 20 % are read on three others. "
+        limits="one small network, Adam. What is asked after ten steps was chosen after trials: that reading leads by "
+        "4 points, as in chapter 05, failed on three further seeds, and that more than 20 % are read on three others. "
         "(Reading led in all fourteen runs, in some by little.) With SGD, or a convolutional network, three runs each, "
         "the first steps went either way; colour led within 120. After 80 epochs, tried once, test images are read "
         "about as badly.",
