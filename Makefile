@@ -42,5 +42,4 @@ bench: .venv/test.stamp
 
 # Hours. Stop it at any time; it goes on where it was.
 reproduce: .venv/lab.stamp
-	$(BIN)/python -m course_utils.reproduce colored-mnist
-	$(BIN)/python -m course_utils.reproduce fish-and-hand
+	$(BIN)/python -m course_utils.reproduce run

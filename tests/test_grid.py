@@ -312,7 +312,7 @@ def test_the_experiments_are_listed_with_claims_and_time(capsys):
     main(["list"])
     printed = capsys.readouterr().out
     assert all(name in printed for name in EXPERIMENTS)
-    assert "fish-and-hand   [claims: 9]" in printed and "212 of 212 runs are stored" in printed
+    assert "colored-mnist   [claims: 7]" in printed and "293 of 293 runs are stored" in printed
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_the_experiments_are_listed_with_claims_and_time(capsys):
         ("run counting --set word=bbb", r"word must be one of 'a', 'bb', 'ccc'; got 'bbb' \(did you mean 'bb'\?\)"),
         ("run counting --set times=few", "times must be of type int, got 'few'"),
         ("run counting --set word", "must look like method=erm,mixup; got 'word'"),
-        ("run counting --out {folder}", "cannot be read|cannot be written"),
+        ("run counting --out {folder}", "cannot be read"),
         ("run counting --out {folder}/file/results.jsonl", "cannot be written"),
         ("run --out {folder}/results.jsonl", "--out takes one experiment"),
         ("run counting --device toaster", "COURSE_DEVICE must name a device .* got 'toaster'"),

@@ -23,10 +23,13 @@ def read(path: Path, cell: type[Cell]) -> dict[Cell, dict]:
     A last line that was cut off by a crash is left out.
 
     Raises:
-        ValueError: something that is no run stands in the file; the message names the line.
+        ValueError: the file cannot be read, or something that is no run stands in it; the message names the line.
     """
     found, kinds = {}, get_type_hints(cell)
-    lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n") if path.exists() else []
+    try:
+        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n") if path.exists() else []
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error})") from None
     for number, line in enumerate(lines, 1):
         if not line.strip() or (number == len(lines) and is_torn(line, cell)):
             continue
