@@ -65,9 +65,7 @@ class Prediction:
         if self.of:
             first = record.guessed(self._kept())
             if first.said != str(self):
-                print(
-                    f"Your first guess, {first.said}, has met its measurement: it stays in your record."
-                )
+                print(f"Your first guess, {first.said}, has met its measurement: it stays in your record.")
 
     def _kept(self, measured: tuple[float, ...] | str = ()) -> Kept:
         return Kept(self.of, self.value, self.low, self.high, self.unit, measured, self.among)
