@@ -169,7 +169,7 @@ def _write_surprises(ax: Axes, kept: Sequence[Kept]) -> None:
     ax.set_title("Where you were surprised", fontsize=13)
     lines = []
     for place, one in enumerate(kept, 1):
-        truth = f"{100 * one.truth:.0f} %" if one.kind == "share" else f"{one.truth:.1f} points"
+        truth = f"{100 * one.truth:.0f} %" if one.kind == "share" else f"{one.truth:.1f} points".replace("-", "−")
         lines.append(f"{place}  {one.of}\n     guess {one.said}, measured {truth}")
     ax.text(0, 1, "\n".join(lines), va="top", fontsize=11, linespacing=1.3, transform=ax.transAxes)
 
