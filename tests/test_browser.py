@@ -31,7 +31,7 @@ SETTINGS = {
 PATIENCE = 15  # seconds, for a desk to appear and for a picture to follow
 
 SETUP = """
-from course_utils import biased, data, memorization, metrics, models, plots, widgets
+from course_utils import biased, claims, data, memorization, metrics, models, plots, widgets
 import torch
 
 plots.use_style()
@@ -60,6 +60,8 @@ anchors = torch.tensor([int((labels == digit).nonzero()[0]) for digit in range(1
 
 scene = biased.draw_scene(torch.tensor([0]), torch.tensor([True]), torch.tensor([0]), torch.Generator().manual_seed(0))
 seeing = {f"seed {seed}": models.mlp(3 * 32 * 32, (8,), 4, seed) for seed in (0, 1)}
+
+judged = {k: claims.Claim(f"Claim {k}", "", [claims.Evidence("share", [k, k + 1], above=0)], "") for k in (1, 2)}
 """
 # The desks of the course, in the order of its chapters, and what each is given.
 DESKS = {
@@ -71,6 +73,7 @@ DESKS = {
     "bias_desk": "recorded, sheet",
     "pair_desk": "embedded, anchors",
     "hand_desk": "seeing, scene",
+    "card_desk": "judged",
 }
 
 
