@@ -14,12 +14,16 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
-# In a container you are root, where JupyterLab wants to be asked twice.
-ROOT := $(shell test "$$(id -u)" = 0 && echo --allow-root)
-
-.PHONY: lab check test test-browser run bench reproduce
+.PHONY: lab update report check test test-browser run bench reproduce assignment
 lab: .venv/lab.stamp
-	$(BIN)/python -m jupyterlab $(ROOT) --ServerApp.ip=localhost notebooks/00_start_here.ipynb
+	$(BIN)/python -m course_utils.lab
+
+# The newest version of the course; what you wrote into work/ stays.
+update: .venv/lab.stamp
+	$(BIN)/python -m course_utils.copies --pull
+
+report: .venv/lab.stamp
+	$(BIN)/python -m course_utils.grading report
 
 check: .venv/test.stamp
 	$(BIN)/python -m ruff check .
@@ -43,3 +47,7 @@ bench: .venv/test.stamp
 # Hours. Stop it at any time; it goes on where it was.
 reproduce: .venv/lab.stamp
 	$(BIN)/python -m course_utils.reproduce run
+
+# A chapter for nbgrader: make assignment NB=03
+assignment: .venv/lab.stamp
+	$(BIN)/python -m course_utils.grading assignment $(NB)

@@ -28,6 +28,8 @@ FLOORS = [
     {"claims"},
     {"exercises", "widgets", "reproduce"},
     {"checkup", "notebooks"},
+    {"copies"},
+    {"grading", "lab"},
 ]
 
 
