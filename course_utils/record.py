@@ -1,6 +1,6 @@
-"""What one reader's own runs have left behind: predictions, results and verdicts, in one small file.
+"""What one reader's own runs have left behind: exercises, predictions, results and verdicts, in one small file.
 
-The file is `notebooks/my_course.json`, or what the environment variable COURSE_RECORD names; "off" keeps nothing beyond
+The file is `work/my_course.json`, or what the environment variable COURSE_RECORD names; "off" keeps nothing beyond
 the running kernel. It is sent nowhere, git ignores it, and deleting it begins anew. It never stops a page: what cannot
 be read is set aside, what cannot be written is said once and kept until the kernel ends.
 """
@@ -10,14 +10,20 @@ import json
 import math
 import os
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from filelock import FileLock
 
-ABOUT = "What you predicted and measured in this course. It stays on this computer. Delete it to begin anew."
-SECTIONS = ("predictions", "results", "verdicts")
+COURSE = Path(__file__).resolve().parents[1]
+OWN = COURSE / "work" / "my_course.json"
+BEFORE = COURSE / "notebooks" / "my_course.json"  # where it was before there was `work/`
+ABOUT = "What you solved, predicted and measured in this course. It stays on this computer. Delete it to begin anew."
+SECTIONS = ("exercises", "predictions", "results", "verdicts")
+STATES = ("right", "wrong", "not attempted")  # of an exercise
+LARGEST = 10_000_000  # bytes of a record that `load` reads; a whole course leaves some 50,000
 FACTORS = ("×", "times", "")  # units of numbers that compare two things: 1 says that they are alike
 # Of each file, the changes that could not be written yet, and what has been said of it.
 _waiting: dict[Path | None, list[Callable[[dict], None]]] = {}
@@ -102,6 +108,23 @@ def written(value: float | str, unit: str) -> str:
     return value if isinstance(value, str) else f"{number(value, unit)} {unit}".rstrip()
 
 
+def checked(exercise: str, chapter: str, state: str) -> None:
+    """Keep what a check found: the latest one that found an attempt. (A page run anew with its stub, or with the
+    course's own function in its place, does not take an answer back.)
+
+    Args:
+        exercise: its name, such as "mixup".
+        chapter: the chapter it stands in, such as "03_mixup".
+        state: "right", "wrong" or "not attempted".
+    """
+
+    def change(content: dict) -> None:
+        if state != "not attempted" or exercise not in content["exercises"]:
+            content["exercises"][exercise] = {"chapter": chapter, "state": state}
+
+    _change(change)
+
+
 def guessed(guess: Kept) -> Kept:
     """Keep a guess, and give the one that counts: an earlier one that has been measured is not replaced."""
 
@@ -155,10 +178,14 @@ def results(of: str, rows: dict[str, dict[str, Sequence[float]]]) -> dict[str, d
     return _change(change)["results"]
 
 
+def exercises() -> dict[str, dict[str, str]]:
+    """For each exercise that was checked, by its name, its `chapter` and its `state` (see `checked`)."""
+    return _content()["exercises"]
+
+
 def predictions() -> list[Kept]:
     """The predictions that have been measured, in the order of their names: chapter by chapter."""
-    rows = _content()["predictions"]
-    return [_kept(of, rows[of]) for of in sorted(rows) if rows[of]["measured"]]
+    return [one for one in _guesses(_content()) if one.measured]
 
 
 def verdicts(of: int | None = None, stored: bool = False) -> dict[str, str]:
@@ -198,11 +225,42 @@ def example() -> list[Kept]:
 
 
 def path() -> Path | None:
-    """Where the record is: in the folder of the notebooks, wherever they are started; `None` if it is off."""
+    """Where the record is: in `work/`, wherever a notebook is started; `None` if it is off."""
     named = os.environ.get("COURSE_RECORD")
     if named == "off":
         return None
-    return Path(named) if named else Path(__file__).resolve().parents[1] / "notebooks" / "my_course.json"
+    return Path(named) if named else OWN
+
+
+class Loaded(NamedTuple):
+    """What is in somebody's record: see `exercises`, `Kept` (here also those not measured yet) and `verdicts`."""
+
+    exercises: dict[str, dict[str, str]]
+    predictions: list[Kept]
+    verdicts: dict[str, str]
+
+
+def load(file: Path) -> Loaded:
+    """Read a record, one's own or a student's, and leave the file as it is.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no record of this course, a damaged one, or one far too large.
+    """
+    if file.stat().st_size > LARGEST:
+        raise ValueError(f"larger than {LARGEST // 1_000_000} MB, so no record of this course")
+    try:
+        content = _parsed(file.read_text(encoding="utf-8-sig"), strict=True)
+    except NOT_A_RECORD:
+        raise ValueError("no record of this course, or a damaged one") from None
+    own = {name: row["verdict"] for name, row in sorted(content["verdicts"].items()) if not row["stored"]}
+    return Loaded(content["exercises"], _guesses(content), own)
+
+
+def _guesses(content: dict) -> list[Kept]:
+    """In the order of their names."""
+    rows = content["predictions"]
+    return [_kept(of, rows[of]) for of in sorted(rows)]
 
 
 def _kept(of: str, row: dict) -> Kept:
@@ -228,7 +286,7 @@ def _content() -> dict:
     """What is in the file, with what could not be written yet."""
     file = path()
     content = _parsed("{}")
-    if file is not None and file.exists():
+    if file is not None and (file.exists() or (file == OWN and BEFORE.exists())):
         try:
             with contextlib.ExitStack() as lock:
                 with contextlib.suppress(OSError, NotImplementedError):  # a folder that can only be read
@@ -266,16 +324,19 @@ def _change(change: Callable[[dict], None]) -> dict:
 
 
 def _locked(file: Path) -> FileLock:
+    file.parent.mkdir(exist_ok=True)
     return FileLock(file.with_name(f".{file.name}.lock"), timeout=3)
 
 
 def _read(file: Path) -> dict:
     """The file's content, empty where there is none. A damaged file is set aside, and said."""
+    if file == OWN and BEFORE.exists() and not file.exists():
+        shutil.move(BEFORE, file)  # not copied: who deletes the new one later wants to begin anew
     try:
         return _parsed(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return _parsed("{}")
-    except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
+    except NOT_A_RECORD:
         pass
     names = (file.with_name(f"{file.stem}.damaged{copy or ''}{file.suffix}") for copy in range(1_000))
     aside = next(name for name in names if not name.exists())
@@ -284,28 +345,37 @@ def _read(file: Path) -> dict:
     return _parsed("{}")
 
 
-def _parsed(text: str) -> dict:
-    """The sections of a record.
+# What reading something else as a record may raise.
+NOT_A_RECORD = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
+
+
+def _parsed(text: str, strict: bool = False) -> dict:
+    """The sections of a record; if `strict`, it must have one.
 
     Raises:
-        ValueError, TypeError, KeyError, AttributeError: it is none.
+        NOT_A_RECORD: it is none.
     """
     found = json.loads(text)
+    if strict and not set(SECTIONS) & set(found):
+        raise ValueError("another JSON file")
     content = {section: dict(found.get(section, {})) for section in SECTIONS}
     for of, row in content["predictions"].items():
         kept = _kept(of, row)
+        _ = kept.said  # a word in place of a number would stop the page later
         if kept.measured:
-            _ = kept.miss, kept.coin_miss, kept.held  # a word in place of a number would stop the page later
+            _ = kept.miss, kept.coin_miss, kept.held
     for methods in content["results"].values():
         for row in methods.values():
             row.update({key: [float(value) for value in values] for key, values in row.items()})
     if not all(isinstance(row["verdict"], str) and {"of", "stored"} < set(row) for row in content["verdicts"].values()):
         raise ValueError("a verdict is a sentence")
+    if not all(isinstance(row["chapter"], str) and row["state"] in STATES for row in content["exercises"].values()):
+        raise ValueError("an exercise stands in a chapter and is right, wrong or not attempted")
     return content
 
 
 def _write(file: Path, content: dict) -> None:
-    """Whole or not at all; a line for each prediction, network and verdict."""
+    """Whole or not at all; a line for each exercise, prediction, network and verdict."""
 
     def block(section: str) -> str:
         rows = (f"  {_json(name)}: {_json(row)}" for name, row in content[section].items())

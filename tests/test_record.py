@@ -27,16 +27,68 @@ def answer(said="60–80 %", measured=(0.7, 0.8), of="01 a share", **options):
     predict(said, of=of, **options).beside(measured)
 
 
-def test_it_lies_beside_the_notebooks_wherever_they_are_started(monkeypatch, tmp_path):
+@pytest.fixture
+def places(tmp_path, file, monkeypatch):
+    """The record's own place in an empty course, and where it was before."""
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.delenv("COURSE_RECORD")
+    monkeypatch.setattr(record, "OWN", tmp_path / "work" / "my_course.json")
+    monkeypatch.setattr(record, "BEFORE", tmp_path / "notebooks" / "my_course.json")
+    return record.OWN, record.BEFORE
+
+
+def test_it_lies_in_the_students_own_folder_wherever_a_notebook_is_started(monkeypatch, tmp_path):
     monkeypatch.delenv("COURSE_RECORD")
     monkeypatch.chdir(tmp_path)
-    assert record.path() == Path(record.__file__).parents[1] / "notebooks" / "my_course.json"
+    assert record.path() == Path(record.__file__).parents[1] / "work" / "my_course.json"
+
+
+def test_its_folder_is_made_when_something_is_written_and_not_before(places):
+    own, _ = places
+    assert record.predictions() == []
+    assert not own.parent.exists()
+    answer()
+    assert own.exists()
+
+
+@pytest.mark.parametrize("read_first", [True, False])
+def test_a_record_from_before_is_taken_over_once(places, read_first):
+    own, before = places
+    answer()
+    os.replace(own, before)
+    own.with_name(".my_course.json.lock").unlink(missing_ok=True)
+    own.parent.rmdir()
+    if read_first:
+        assert len(record.predictions()) == 1
+    answer("10", 0.2, "02 another")
+    assert len(record.predictions()) == 2
+    assert own.exists() and not before.exists()
+    own.unlink()
+    assert record.predictions() == []  # and does not come back
+
+
+def test_a_record_from_before_stays_where_a_new_one_is(places):
+    own, before = places
+    before.write_text("{}", encoding="utf-8")
+    own.parent.mkdir()
+    own.write_text("{}", encoding="utf-8")
+    answer()
+    assert before.read_text(encoding="utf-8") == "{}"
+    assert len(record.predictions()) == 1
+
+
+def test_a_damaged_record_from_before_is_set_aside_in_the_new_place(places, capsys):
+    own, before = places
+    before.write_text("{", encoding="utf-8")
+    answer()
+    assert "was damaged. It is now called my_course.damaged.json" in capsys.readouterr().out
+    assert own.with_name("my_course.damaged.json").read_text(encoding="utf-8") == "{"
 
 
 def test_git_ignores_it_and_what_lies_beside_it():
     root = Path(record.__file__).parents[1]
     names = ["my_course.json", "my_course.damaged.json", ".my_course.json.lock", ".my_course.json.new"]
-    paths = [str(root / "notebooks" / name) for name in names]
+    paths = [str(root / folder / name) for folder in ("work", "notebooks") for name in names]
     ignored = subprocess.run(["git", "check-ignore", *paths], cwd=root, capture_output=True, text=True)
     assert ignored.stdout.split("\n")[:-1] == paths
 
@@ -107,10 +159,51 @@ def test_a_guess_whose_file_was_deleted_meanwhile_comes_back_with_its_measuremen
     assert [kept.value for kept in record.predictions()] == [0.4]
 
 
+def test_the_latest_attempt_at_an_exercise_counts(file):
+    assert record.exercises() == {}
+    record.checked("fgsm", "04_adversarial", "not attempted")
+    assert record.exercises()["fgsm"] == {"chapter": "04_adversarial", "state": "not attempted"}
+    for state in ("wrong", "right"):
+        record.checked("fgsm", "04_adversarial", state)
+        assert record.exercises()["fgsm"]["state"] == state
+    record.checked("fgsm", "04_adversarial", "not attempted")  # a page run anew with its stub
+    assert record.exercises()["fgsm"]["state"] == "right"
+    record.checked("fgsm", "04_adversarial", "wrong")
+    assert record.exercises() == {"fgsm": {"chapter": "04_adversarial", "state": "wrong"}}
+    assert ' "fgsm": {"chapter": "04_adversarial", "state": "wrong"}' in file.read_text(encoding="utf-8")
+
+
+def test_a_record_without_exercises_is_one_from_before(file):
+    answer()
+    older = {name: rows for name, rows in json.loads(file.read_text(encoding="utf-8")).items() if name != "exercises"}
+    file.write_text(json.dumps(older), encoding="utf-8")
+    assert record.exercises() == {}
+    assert len(record.predictions()) == 1
+
+
+def test_somebody_elses_record_is_read_and_left_as_it_is(file):
+    answer()
+    predict("40", of="02 not measured yet")
+    record.checked("mixup", "03_mixup", "right")
+    record.judged("Claim 4", 4, "holds here")
+    record.judged("Claim 5", 5, "holds here", stored=True)
+    before = file.read_bytes()
+    loaded = record.load(file)
+    assert [(one.of, bool(one.measured)) for one in loaded.predictions] == [
+        ("01 a share", True), ("02 not measured yet", False),
+    ]  # fmt: skip
+    assert loaded.exercises == {"mixup": {"chapter": "03_mixup", "state": "right"}}
+    assert loaded.verdicts == {"Claim 4": "holds here"}
+    assert file.read_bytes() == before
+
+
 DAMAGED = [
     "", "{", "[]", "3", '{"predictions": [1]}', '{"predictions": {"01 a": {"value": 1}}}',
     '{"predictions": {"01 a": {"value": 1, "measured": ["much"]}}}', '{"results": {"net": {"ERM": {"test": "high"}}}}',
     '{"verdicts": {"Claim 1": "holds here"}}', '{"predictions": {"01 a": {"value": "x", "measured": "y"}}}',
+    '{"exercises": {"fgsm": "right"}}', '{"exercises": {"fgsm": {"chapter": "04", "state": "perfect"}}}', "[" * 99_999,
+    '{"predictions": {"01 a": {"value": null, "measured": []}}}',
+    '{"predictions": {"01 a": {"value": 1, "measured": [1e308, 1e308]}}}',
 ]  # fmt: skip
 
 
@@ -122,6 +215,14 @@ def test_a_damaged_file_is_set_aside_and_said(text, file, capsys):
     assert "Your record record.json was damaged. It is now called record.damaged.json, and a new one begins." in out
     assert (file.parent / "record.damaged.json").read_text(encoding="utf-8") == text
     assert len(record.predictions()) == 1
+
+
+@pytest.mark.parametrize("text", [*DAMAGED, '{"cells": []}', " " * (record.LARGEST + 1)], ids=lambda text: text[:40])
+def test_what_is_no_record_is_left_as_it_is_and_refused(text, file):
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="no record of this course"):
+        record.load(file)
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_two_damaged_files_are_both_set_aside(file):
@@ -140,7 +241,7 @@ def test_bytes_that_are_no_text_and_a_byte_order_mark(file):
     assert len(record.predictions()) == 1
 
 
-@pytest.mark.parametrize("place", ["missing/record.json", "taken"])
+@pytest.mark.parametrize("place", ["missing/as well/record.json", "taken"])
 def test_what_cannot_be_written_is_said_once_and_kept_until_the_kernel_ends(place, file, monkeypatch, capsys):
     (file.parent / "taken").mkdir()  # a folder by the file's name
     monkeypatch.setenv("COURSE_RECORD", str(file.parent / place))
