@@ -1,1 +1,5 @@
-"""JupyterLab as the course wants it, beside your own: `python -m course_utils.lab`."""
+"""JupyterLab as the course wants it, beside your own: `python -m course_utils.lab`.
+
+What is set, and why: `config/jupyter_lab_config.py` (where it opens), `config/labconfig/` (what JupyterLab shows and
+keeps) and `config/custom/` (how exercises look). Your own settings are not touched, and count more.
+"""

@@ -1,0 +1,21 @@
+"""JupyterLab's settings for the course. What is said on the command line counts more; your own files stay as they are."""
+
+from pathlib import Path
+
+from course_utils.copies import WORK
+
+HERE = Path(__file__).resolve().parent
+c = get_config()  # noqa: F821  (Jupyter gives it to this file)
+
+# The file browser reaches the whole course; the address that is printed opens the first page.
+c.ServerApp.root_dir = str(WORK.parent)
+c.LabApp.default_url = f"/lab/tree/{WORK.name}/00_start_here.ipynb"
+# Which pages were open is kept here, apart from those of your other work.
+c.LabApp.workspaces_dir = str(WORK / ".workspaces")
+# Jupyter refuses the administrator, who is the only user of many containers.
+c.ServerApp.allow_root = True
+# Jupyter's log is long, and the address drowns in it.
+c.Application.log_level = "WARN"
+# custom/custom.css. The folder is no option of JupyterLab's, except through its web server.
+c.LabApp.custom_css = True
+c.ServerApp.tornado_settings.update({"static_custom_path": [str(HERE / "custom")]})
