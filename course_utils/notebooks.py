@@ -10,9 +10,11 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
-from nbclient import NotebookClient
+# nbformat and nbclient take seconds to import: only who runs a notebook waits for them.
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 # The course's own. Whatever else lies beside them (a copy with your answers) is yours: nobody runs or tests it.
@@ -32,13 +34,17 @@ def find(numbers: list[str]) -> list[Path]:
     return found
 
 
-def execute(notebook: nbformat.NotebookNode, timeout: int = 600) -> None:
+def execute(notebook: "NotebookNode", timeout: int = 600) -> None:
     """Run every cell, from a fresh kernel, in the notebooks' own folder; the outputs go into `notebook`.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed.
         RuntimeError: a cell printed to stderr.
     """
+    from nbclient import NotebookClient
+
+    from nbclient import NotebookClient
+
     # store_widget_state=False breaks nbclient 0.11; `clean` removes the state afterwards.
     resources = {"metadata": {"path": str(NOTEBOOKS)}}
     NotebookClient(
@@ -56,7 +62,7 @@ def execute(notebook: nbformat.NotebookNode, timeout: int = 600) -> None:
                 raise RuntimeError(f"cell {cell.id} printed to stderr: {output.text}")
 
 
-def clean(notebook: nbformat.NotebookNode) -> None:
+def clean(notebook: "NotebookNode") -> None:
     """Keep text and pictures; drop what only a running kernel can fill, or what differs from run to run."""
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -69,7 +75,7 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             cell.outputs = [output for output in cell.outputs if output.get("data", True)]
 
 
-def picture(notebook: nbformat.NotebookNode, cell_id: str) -> bytes:
+def picture(notebook: "NotebookNode", cell_id: str) -> bytes:
     """The PNG file that a cell has stored."""
     outputs = next(cell.outputs for cell in notebook.cells if cell.id == cell_id)
     return base64.b64decode(next(o.data["image/png"] for o in outputs if "image/png" in o.get("data", {})))
@@ -77,6 +83,10 @@ def picture(notebook: nbformat.NotebookNode, cell_id: str) -> bytes:
 
 def main(numbers: list[str]) -> None:
     """Run the named notebooks in place, and say how long each took."""
+    import nbformat
+
+    import nbformat
+
     for path in find(numbers):
         notebook = nbformat.read(path, as_version=4)
         start = time.perf_counter()
