@@ -43,8 +43,6 @@ def execute(notebook: "NotebookNode", timeout: int = 600) -> None:
     """
     from nbclient import NotebookClient
 
-    from nbclient import NotebookClient
-
     # store_widget_state=False breaks nbclient 0.11; `clean` removes the state afterwards.
     resources = {"metadata": {"path": str(NOTEBOOKS)}}
     NotebookClient(
@@ -83,8 +81,6 @@ def picture(notebook: "NotebookNode", cell_id: str) -> bytes:
 
 def main(numbers: list[str]) -> None:
     """Run the named notebooks in place, and say how long each took."""
-    import nbformat
-
     import nbformat
 
     for path in find(numbers):

@@ -1,0 +1,210 @@
+"""A reader's own copies of the chapters, in `work/`: a newer course goes in, and nothing that you wrote goes out.
+
+`python -m course_utils.copies` brings them up to date, cell by cell (`merge`). Beside the copies lie, in
+`work/.course/`, the versions of the course from which they stem, and in `work/.before/` each copy as it was before it
+was rewritten. A chapter begins anew when you rename or delete its copy.
+"""
+
+import contextlib
+import os
+import stat
+import time
+from collections import Counter
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from course_utils.copies import merge
+from course_utils.notebooks import CHAPTERS, NOTEBOOKS
+
+WORK = NOTEBOOKS.parent / "work"
+NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+FRESH = "copied"  # what `_chapter` says of a chapter that had no copy
+
+
+def bring_up_to_date() -> list[str]:
+    """Copy what has no copy yet, carry what is new into the others. Never raises: what could not be done is said.
+
+    Returns:
+        sentences to print; none if there was nothing to do.
+    """
+    try:
+        (WORK / ".course").mkdir(parents=True, exist_ok=True)
+        with FileLock(WORK / ".course" / "lock", timeout=60):
+            return _all_chapters()
+    except Timeout:
+        return ["Another `make lab` is busy with your copies in work/; they stay as they are. Try again in a minute."]
+    except (OSError, NotImplementedError) as error:
+        return [f"Nothing could be written into {WORK} ({_reason(error)}): your copies stay as they are."]
+
+
+def _all_chapters() -> list[str]:
+    copied, sentences, failed = [], [], {}
+    for name in CHAPTERS:
+        try:
+            said = _chapter(name)
+        except OSError as error:
+            failed.setdefault(_reason(error), []).append(name)
+        except Exception as error:  # a copy that nobody has foreseen: it stays, and the other chapters go on
+            sentences.append(f"{name} stays as it is: the new version does not go into it ({error!r}).")
+        else:
+            if said == FRESH:
+                copied.append(name)
+            elif said:
+                sentences.append(said)
+    if copied:
+        number = f"{NUMBERS[len(copied)]} chapters" if len(copied) > 1 else copied[0]
+        sentences.insert(0, f"{number} copied into work/: that is where you write.")
+    for reason, names in failed.items():
+        sentences.append(f"Not brought up to date, for work/ cannot be written ({reason}): {', '.join(names)}.")
+    return sentences
+
+
+def _chapter(name: str) -> str | None:
+    """Bring one copy up to date; what there is to say about it."""
+    path = WORK / f"{name}.ipynb"
+    try:
+        new = merge.fresh(merge.parse((NOTEBOOKS / path.name).read_bytes()))
+    except FileNotFoundError:
+        return f"{name} is missing in notebooks/ (`git checkout notebooks` brings it back); your copy stays as it is."
+    except (ValueError, TypeError, AttributeError) as error:
+        return f"notebooks/{path.name} cannot be read ({error}); your copy stays as it is."
+    _keep_base(name, new)
+    if not path.exists():
+        write(path, merge.dump(new))
+        return FRESH
+    content = path.read_bytes()
+    try:
+        yours = merge.parse(content)
+    except (ValueError, TypeError, AttributeError):
+        return _set_aside(path, merge.dump(new))
+    if not path.stat().st_mode & stat.S_IWRITE:
+        return (
+            None if merge.version(yours) == merge.version(new) else f"work/{path.name} is read-only; it stays as it is."
+        )
+    alive = merge.without_dead_views(yours)
+    if merge.version(yours) != merge.version(new):
+        book, counts = merge.merge(_base(name, yours), alive, new)
+    elif alive != yours:
+        book, counts = alive, Counter()
+    else:
+        return None
+    before = keep_before(path)
+    write(path, merge.dump(book))
+    return _sentence(name, counts, before)
+
+
+def _set_aside(path: Path, content: bytes) -> str:
+    """A copy that is no notebook any more gets another name, a fresh one its place."""
+    aside = free(WORK / f"{path.stem} (damaged).ipynb")
+    with _written(path, content):
+        path.rename(aside)
+    return f"{path.stem}: your copy cannot be read. It is kept as work/{aside.name}, and a fresh one has been made."
+
+
+def _keep_base(name: str, new: dict) -> None:
+    """The course's version, for merging with what comes later. One that is damaged is mended."""
+    path, content = _base_path(name, merge.version(new)), merge.dump(new)
+    if not path.exists() or path.read_bytes() != content:
+        write(path, content)
+
+
+def _base(name: str, yours: dict) -> dict | None:
+    """The version of the course from which a copy stems. If it does not say (Colab drops that), the most similar."""
+    if merge.version(yours):
+        return _read_base(_base_path(name, merge.version(yours)))
+    bases = [_read_base(path) for path in sorted((WORK / ".course").glob(f"{name}.*.json"))]
+    texts = {cell["source"] for cell in yours["cells"]}
+    return max(
+        filter(None, bases), key=lambda base: sum(cell["source"] in texts for cell in base["cells"]), default=None
+    )
+
+
+def _base_path(name: str, version: str) -> Path:
+    return WORK / ".course" / f"{name}.{version}.json"
+
+
+def _read_base(path: Path) -> dict | None:
+    """A version that was kept, if it is still what it was."""
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        base = merge.parse(path.read_bytes())
+        if path.name.endswith(f".{merge.version(merge.fresh(base))}.json"):
+            return base
+    return None
+
+
+def count_as_yours(name: str, changed: bytes) -> None:
+    """Of a chapter that you had changed in notebooks/ and that is put back: what has come from there into your copy
+    counts as yours, or the next update would take it out again."""
+    path = WORK / f"{name}.ipynb"
+    with contextlib.suppress(ValueError, TypeError, AttributeError, FileNotFoundError):
+        mistaken, course, yours = (merge.parse(content) for content in (
+            changed, (NOTEBOOKS / path.name).read_bytes(), path.read_bytes()))  # fmt: skip
+        if merge.version(yours) == merge.version(merge.fresh(mistaken)):
+            course = merge.fresh(course)
+            _keep_base(name, course)
+            keep_before(path)
+            write(path, merge.dump(yours | {"metadata": yours["metadata"] | {"course": course["metadata"]["course"]}}))
+
+
+def keep_before(path: Path) -> Path:
+    """Keep a file as it is in `work/.before/`, under a name with date and time; that name."""
+    (WORK / ".before").mkdir(exist_ok=True)
+    before = free(WORK / ".before" / f"{path.stem} {time.strftime('%Y-%m-%d %H-%M-%S')}{path.suffix}")
+    write(before, path.read_bytes())
+    return before
+
+
+def free(path: Path) -> Path:
+    """The path, or the first of "name 2", "name 3", … that is not taken."""
+    number = 1
+    found = path
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.stem} {number}{path.suffix}")
+    return found
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with _written(path, content):
+        pass
+
+
+@contextlib.contextmanager
+def _written(path: Path, content: bytes):
+    """Write beside the file; what is to be done before the new one takes its place is done inside."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(beside, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _sentence(name: str, counts: Counter, before: Path) -> str | None:
+    """What was done with a copy, in words; nothing if nothing can be seen of it."""
+    parts = [
+        (counts["new"], "of the course's cells is new", "of the course's cells are new"),
+        (counts["gone"], "is gone", "are gone"),
+        (counts["yours"] + counts["merged"], "of yours is kept", "of yours are kept"),
+    ]
+    said = [f"{number} {one if number == 1 else many}" for number, one, many in parts if number]
+    notes = [
+        (counts["merged"], "what the course changed around your words in {} stands there, too"),
+        (counts["both"], 'changed by you and by the course: {}; both are there, look for "Yours from before"'),
+        (counts["dropped"], 'no longer in the course, but changed by you: {}; look for "Yours from before"'),
+        (counts["back"], "deleted by you, but changed by the course: {}, back again"),
+    ]
+    said += [words.format(f"{number} cell{'s' if number > 1 else ''}") for number, words in notes if number]
+    if not sum(counts.values()) - counts["yours"]:
+        return None
+    return f"{name}: {', '.join(said)}. The old file is work/.before/{before.name}."
