@@ -14,6 +14,11 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
+# nbgrader, apart from the course's packages.
+.grading/stamp: .venv/lab.stamp
+	$(BIN)/python -m course_utils.grading environment
+	touch $@
+
 .PHONY: lab update report check test test-browser run bench reproduce assignment
 lab: .venv/lab.stamp
 	$(BIN)/python -m course_utils.lab
@@ -49,5 +54,5 @@ reproduce: .venv/lab.stamp
 	$(BIN)/python -m course_utils.reproduce run
 
 # A chapter for nbgrader: make assignment NB=03
-assignment: .venv/lab.stamp
-	$(BIN)/python -m course_utils.grading assignment $(NB)
+assignment: .grading/stamp
+	$(BIN)/python -m course_utils.grading assignment $(NB) $(if $(SEED),--seed $(SEED))
