@@ -209,6 +209,8 @@ def _where(seen: Sequence[Sight], expected: Sequence[Sight]) -> list[str]:
 def _example(wrong: Sequence[tuple[Sight, Sight]]) -> str:
     """The smallest case that goes wrong."""
     sight, wanted = min(wrong, key=lambda pair: pair[0].case.size)
+    if sight.case.hidden:
+        return f"It goes wrong, for one, here: {sight.case.words}."
     for name, value in wanted.values.items():
         got = sight.values.get(name)
         if got is not None and got.shape == value.shape and not close(got, value):

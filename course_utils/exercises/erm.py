@@ -1,17 +1,29 @@
 """The exercises of chapter 01: the empirical risk, the training loop, an honest choice."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from course_utils.exercises.exercise import Case, Exercise, Slip
+from course_utils.exercises.exercise import Case, Dice, Exercise, Slip
 from course_utils.metrics import choose_model, empirical_risk
 from course_utils.models import seeded
 from course_utils.training import batches, erm, train_epoch
 
 LOG_P = "F.log_softmax(logits, dim=1)"
 WHOLE = "F.cross_entropy(logits, labels)"
+
+
+def _other_logits(dice: Dice) -> Iterator[Case]:
+    for size in (2, 2, 4, 400):
+        n, classes = dice.whole(3, 12), dice.whole(3, 10)
+        yield Case(
+            f"logits around {size}", attached=["logits"], logits=size * dice.randn(n, classes),
+            labels=dice.classes(n, classes),
+        )  # fmt: skip
+
+
 EMPIRICAL_RISK = Exercise(
     reference=empirical_risk,
     returns=("risk",),
@@ -29,6 +41,7 @@ EMPIRICAL_RISK = Exercise(
             logits=[[0.3, -1.0, 2.0], [1.0, 0.0, -2.0], [0.5, 0.1, 0.2], [-1.0, -2.0, -3.0], [4.0, 4.0, 0.0]],
         ),
     ),
+    others=_other_logits,
     variants=(
         (WHOLE, "F.nll_loss(F.log_softmax(logits, dim=1), labels)"),
         (WHOLE, "-F.log_softmax(logits, dim=1).gather(1, labels[:, None]).mean()"),
@@ -71,7 +84,7 @@ EMPIRICAL_RISK = Exercise(
 
 def _epoch(examples: int, size: int, seed: int = 0) -> dict[str, Any]:
     """A model, and batches that can be gone through once; what happens to them is counted."""
-    generator = torch.Generator().manual_seed(examples)
+    generator = torch.Generator().manual_seed(examples + seed)
     images = torch.rand(examples, 3, generator=generator)
     with seeded(seed):
         model = nn.Linear(3, 2)
@@ -99,6 +112,12 @@ def _trained(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _other_epochs(dice: Dice) -> Iterator[Case]:
+    for size in (1, 2, 3, 4):
+        n, seed = size * dice.whole(2, 6), dice.seed()
+        yield Case(f"batches of {size}", make=lambda n=n, size=size, seed=seed: _epoch(n, size, seed))
+
+
 BEFORE = "step() comes before backward(), so each step follows the gradient of the batch before."
 NEVER = "The weights never change: "
 EPOCH = "total / examples"
@@ -111,6 +130,7 @@ TRAIN_EPOCH = Exercise(
         Case(f"{n} examples in batches of {size}", make=lambda n=n, size=size: _epoch(n, size))
         for n, size in ((4, 2), (6, 1), (5, 5), (12, 4))
     ),
+    others=_other_epochs,
     variants=(
         ("total += value.item() * len(batch.labels)", "total += value.item()", "examples += len(batch.labels)",
             "examples += 1"),
@@ -164,9 +184,15 @@ def _tables(about: str, order: list[int]) -> Case:
     return Case(about, train=train, validation=validation, test=test)
 
 
-def _drawn(seed: int) -> dict[str, Tensor]:
-    tables = torch.rand(3, 7, 5, generator=torch.Generator().manual_seed(seed))
+def _drawn(seed: int, candidates: int = 7, seeds: int = 5) -> dict[str, Tensor]:
+    tables = torch.rand(3, candidates, seeds, generator=torch.Generator().manual_seed(seed))
     return dict(zip(("train", "validation", "test"), tables))
+
+
+def _other_tables(dice: Dice) -> Iterator[Case]:
+    for _ in range(6):
+        candidates, seeds = dice.whole(4, 12), dice.whole(3, 6)
+        yield Case(f"{candidates} candidates, {seeds} seeds", **_drawn(dice.seed(), candidates, seeds))
 
 
 FLATTENED = (
@@ -193,6 +219,7 @@ CHOOSE_MODEL = Exercise(
         ),
         *(Case("seven candidates, five seeds", **_drawn(seed)) for seed in range(3)),
     ),
+    others=_other_tables,
     slips=(
         Slip(PEEKED, BY, "test.mean(dim=1).argmax()"),
         Slip(PEEKED, BY, "(validation + test).mean(dim=1).argmax()"),

@@ -28,6 +28,41 @@ class Slip:
         self.change = () if self.function else tuple(zip(change[::2], change[1::2]))
 
 
+class Dice:
+    """Draws inputs, all from one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def rand(self, *shape: int) -> Tensor:
+        """Numbers between 0 and 1."""
+        return torch.rand(shape, generator=self.generator)
+
+    def randn(self, *shape: int) -> Tensor:
+        """Normal numbers, of both signs."""
+        return torch.randn(shape, generator=self.generator)
+
+    def number(self, low: float, high: float) -> float:
+        """A number with three digits behind the point."""
+        return round(low + (high - low) * self.rand(1).item(), 3)
+
+    def whole(self, low: int, high: int) -> int:
+        """A whole number, `low` to `high`; both can come up."""
+        return int(torch.randint(low, high + 1, (), generator=self.generator))
+
+    def classes(self, n: int, of: int) -> Tensor:
+        """Class numbers [n]."""
+        return torch.randint(of, (n,), generator=self.generator)
+
+    def order(self, n: int) -> Tensor:
+        """The numbers 0 … n − 1 in a random order."""
+        return torch.randperm(n, generator=self.generator)
+
+    def seed(self) -> int:
+        """A seed that no case of a page has."""
+        return self.whole(1_000, 1_000_000_000)
+
+
 class Case:
     """One call: `about` in a few words what is special, the arguments, of which lists become tensors.
 
@@ -53,6 +88,7 @@ class Case:
         self.about, self.attached, self.through, self.tolerance = about, attached, through, tolerance
         self.seconds, self.make = seconds, make
         self.given = {name: torch.tensor(v) if isinstance(v, list) else v for name, v in given.items()}
+        self.hidden = False  # its numbers, where they are others than the page's
 
     def arguments(self, **changed: Any) -> dict[str, Any]:
         """Fresh arguments, some of them changed."""
@@ -63,6 +99,8 @@ class Case:
     @property
     def words(self) -> str:
         """The case as it is shown to a student."""
+        if self.hidden:
+            return f"{self.about}{': ' if self.about else ''}other numbers than on the page"
         shown = [
             f"{name} {words(v, 10)}" for name, v in self.given.items() if isinstance(v, Tensor | float | int | str)
         ]
@@ -88,6 +126,7 @@ class Exercise:
         reference: the course's own function. Its text, without checks, is the solution; its name the exercise's.
         returns: the names of what it returns.
         cases: calls in which right and wrong answers differ.
+        others: further ones, drawn anew for each seed, and as many each time; for `exercises.graded`.
         slips: the usual mistakes.
         hints: two, the first a question, the second the way.
         variants: other right ways that slips may stand in, as changes (old, new) of the solution.
@@ -106,6 +145,7 @@ class Exercise:
     returns: tuple[str, ...]
     cases: Sequence[Case]
     hints: tuple[str, str]
+    others: Callable[[Dice], Iterable[Case]] = lambda dice: ()  # for a while
     slips: Sequence[Slip] = ()
     variants: Sequence[tuple[str, ...]] = ()
     loose: Sequence[str] = ()

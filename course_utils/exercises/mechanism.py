@@ -44,17 +44,19 @@ class Verdict:
         message = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(self.message)).replace("\n", "<br>")
         message = re.sub(r"<br>(Judged: .*)$", r'<br><small style="color: #666">\1</small>', message)
         name = self.exercise.name
+        shown = f'Run <code>exercises.solution("{name}")</code> in a new cell: it shows the course\'s own source.'
         folds = {
             "Hint 1": html.escape(self.exercise.hints[0]),
             "Hint 2": html.escape(self.exercise.hints[1]),
-            "Solution": f'Run <code>exercises.solution("{name}")</code> in a new cell: it shows the course\'s own '
-            "source.",
+            "Solution": shown,
         }
+        if self.state == "right":
+            folds = {"Compare with the course's own": shown}
         folded = "".join(f"<details><summary>{head}</summary>{text}</details>" for head, text in folds.items())
         return (
             f'<div style="border-left: 6px solid {colour}; padding: 0.4em 1em; line-height: 1.5">'
             f"<b>{sign} <code>{name}</code>: {self.state}.</b> {message}"
-            f"{'' if self.state == 'right' else folded}</div>"
+            f"{folded}</div>"
         )
 
 

@@ -1,7 +1,20 @@
 """The exercise of chapter 00: the error rate."""
 
-from course_utils.exercises.exercise import Case, Exercise, Slip
+from collections.abc import Iterator
+
+import torch
+
+from course_utils.exercises.exercise import Case, Dice, Exercise, Slip
 from course_utils.metrics import error_rate
+
+
+def _others(dice: Dice) -> Iterator[Case]:
+    for n in (dice.whole(20, 40), dice.whole(50, 90), dice.whole(100, 200), dice.whole(201, 400)):
+        labels = dice.classes(n, 10)
+        wrong = dice.rand(n) < dice.number(0.2, 0.8)
+        yield Case("many examples", predictions=torch.where(wrong, dice.classes(n, 10), labels), labels=labels)
+
+
 
 ERROR_RATE = Exercise(
     reference=error_rate,
@@ -14,6 +27,7 @@ ERROR_RATE = Exercise(
         Case("12 examples", predictions=[7, 7, 7, 0, 1, 2, 9, 9, 9, 4, 4, 0], labels=[7, 1, 9, 0, 1, 2, 9, 8, 9, 4,
              4, 9]),
     ),
+    others=_others,
     slips=(
         Slip("That is the accuracy: the share of right predictions.", "!=", "=="),
         Slip("That counts the wrong predictions. Their share is a number in [0, 1].", ".mean()", ".sum()"),
