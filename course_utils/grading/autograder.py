@@ -8,6 +8,7 @@ come from the instructor's version.
 import ast
 import copy
 import os
+import sys
 from pathlib import Path
 
 import nbformat
@@ -19,7 +20,6 @@ from nbgrader.preprocessors import (
     CheckCellMetadata,
     ClearHiddenTests,
     ClearOutput,
-    DeduplicateIds,
     Execute,
     GetGrades,
     LimitOutput,
@@ -36,13 +36,18 @@ PAGE = "only-definitions"  # the tag of the page's own cells that train and draw
 def configure(c):
     """The settings that grading a chapter needs, into nbgrader's configuration."""
     os.environ["COURSE_RECORD"] = "off"  # what a student's notebook does is not the lecturer's own progress
+    # nbgrader calls a program `alembic`, which lies beside its Python.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("your turn")'}
-    c.Autograde.sanitize_preprocessors = [
-        ClearOutput, PutBack, DeduplicateIds, OverwriteKernelspec, OverwriteCells, CheckCellMetadata,
-    ]  # fmt: skip
+    c.Autograde.sanitize_preprocessors = [ClearOutput, PutBack, OverwriteKernelspec, OverwriteCells, CheckCellMetadata]
     c.Autograde.autograde_preprocessors = [
-        RunAnswers, ClearMetadataPreprocessor, LimitOutput, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata,
-    ]  # fmt: skip
+        RunAnswers,
+        ClearMetadataPreprocessor,
+        LimitOutput,
+        SaveAutoGrades,
+        AssignLatePenalties,
+        CheckCellMetadata,
+    ]
     c.GenerateFeedback.preprocessors = [GetGrades, ClearHiddenTests, CSSHTMLHeaderPreprocessor]  # the seed stays hidden
 
 
@@ -52,29 +57,30 @@ class PutBack(NbGraderPreprocessor):
     def preprocess(self, nb, resources):
         names = resources["nbgrader"]  # nbgrader works in the folder of the class
         path = Path("source", names["assignment"], f"{names['notebook']}.ipynb")
-        source = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
-        for cell in nb.cells:
-            self._mark(cell, source)
-        if not any(_name(cell) == "setup" for cell in nb.cells):
+        source, seen = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}, set()
+        for cell in reversed(nb.cells):  # of a cell that is there twice, the last one is it
+            _mark(cell, source, seen)
+        if "setup" not in seen:
             nb.cells.insert(0, copy.deepcopy(source["setup"]))
         nb.cells = [cell for cell in nb.cells if not utils.is_grade(cell)]
         for test in filter(utils.is_grade, source.values()):
             exercise = test.id.removeprefix("points-")
-            places = [
-                k for k, cell in enumerate(nb.cells) if _name(cell) in (f"exercise-{exercise}", f"check-{exercise}")
-            ]
+            around = f"exercise-{exercise}", f"check-{exercise}"
+            places = [place for place, cell in enumerate(nb.cells) if _name(cell) in around]
             nb.cells.insert(max(places, default=len(nb.cells) - 1) + 1, copy.deepcopy(test))
         return nb, resources
 
-    def _mark(self, cell, source):
-        """Only the instructor says what a cell is, and which are run."""
-        own = source.get(_name(cell))
-        tags = set(cell.metadata.pop("tags", [])) & {PAGE}
-        cell.metadata.pop("nbgrader", None)
-        if own is not None and "nbgrader" in own.metadata:
-            cell.metadata["nbgrader"] = copy.deepcopy(own.metadata["nbgrader"])
-        elif tags:
-            cell.metadata["tags"] = [PAGE]
+
+def _mark(cell, source, seen):
+    """Only the instructor says what a cell is, and which are run. (A copy that nbgrader itself finds stops it.)"""
+    name = _name(cell)
+    is_page = PAGE in cell.metadata.pop("tags", [])
+    cell.metadata.pop("nbgrader", None)
+    if name in source and name not in seen and "nbgrader" in source[name].metadata:
+        cell.metadata["nbgrader"] = copy.deepcopy(source[name].metadata["nbgrader"])
+        seen.add(name)
+    elif is_page:
+        cell.metadata["tags"] = [PAGE]
 
 
 class RunAnswers(Execute):
@@ -85,6 +91,14 @@ class RunAnswers(Execute):
 
     timeout = Integer(60, allow_none=True, help="seconds for one cell").tag(config=True)
     interrupt_on_timeout = Bool(False).tag(config=True)  # not every loop can be interrupted; a new kernel helps always
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.timeout_func = self._seconds
+
+    def _seconds(self, cell):
+        """None for the set-up cell, which is the instructor's: to load PyTorch may take a slow disk minutes."""
+        return None if _name(cell) == "setup" else self.timeout
 
     def preprocess(self, nb, resources=None, km=None):
         self.left_out = set()

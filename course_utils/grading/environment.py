@@ -20,7 +20,9 @@ def make(folder: Path = FOLDER) -> None:
     """Install nbgrader there, and show it the course's Python. About half a minute."""
     print(f"Installing nbgrader into {folder}: about half a minute")
     venv.create(folder, with_pip=True, clear=True)
-    wanted = [part.split(";")[0].strip() for part in requires("beyond-training-error") if re.search("extra.*grading", part)]
+    wanted = [
+        part.split(";")[0].strip() for part in requires("beyond-training-error") if re.search("extra.*grading", part)
+    ]
     subprocess.run([_python(folder), "-m", "pip", "install", "--quiet", *wanted], check=True)
     kernel = [sys.executable, "-m", "ipykernel", "install", "--prefix", str(folder), "--name", "python3"]
     subprocess.run(kernel, check=True, capture_output=True)

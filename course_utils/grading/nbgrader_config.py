@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import autograder  # noqa: E402  # beside this file, written anew by every `make assignment`
+import autograder  # beside this file, written anew by every `make assignment`
 
 c = get_config()  # noqa: F821  # nbgrader gives it
 autograder.configure(c)
