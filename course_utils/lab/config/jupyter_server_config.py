@@ -1,4 +1,10 @@
-"""JupyterLab's settings for the course. What is said on the command line counts more; your own files stay as they are."""
+"""JupyterLab's settings for the course. What stands on the command line counts more; your own files stay as they are.
+
+What JupyterLab shows and keeps, `labconfig/default_setting_overrides.json`, counts less than what you choose in its
+Settings menu: no question about news, which would cover the first page; the state of widgets is saved, so that a slider
+is there the next day; all cells are on the page ('defer'), which a search in the page and the stylesheet need; long
+lines of code are wrapped; the file browser shows whole names.
+"""
 
 from pathlib import Path
 
