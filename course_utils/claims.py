@@ -224,18 +224,18 @@ class Claim:
     def figure(self) -> Figure:
         """The claim's card: every run a dot, and the side of the bound on which it has to lie."""
         condition = plots.filled(f"Condition: {self.condition}", 80) if self.condition else ""
-        heard = plots.filled(self.heard, 96) if self.of else ""
-        limits = plots.filled(f"Limits: {self.limits}", 96)
+        heard = plots.filled(self.heard, 92) if self.of else ""
+        limits = plots.filled(f"Limits: {self.limits}", 92)
         words = [
-            (condition, {"fontsize": 12, "fontweight": "bold"}),
-            (plots.filled(self.text, 86), {"fontsize": 12}),
-            (heard, {"fontsize": 11, "style": "italic", "color": "#555555"}),
+            (condition, {"fontsize": plots.SMALL, "fontweight": "bold"}),
+            (plots.filled(self.text, 92), {"fontsize": plots.SMALL}),
+            (heard, {"fontsize": plots.SMALL, "style": "italic", "color": "#555555"}),
         ]
         words = [(text, look) for text, look in words if text]
         # One row for each text above, one for each measurement; heights in inches.
         heights = [0.02 + 0.25 * len(text.splitlines()) for text, _ in words] + [0.42] * len(self.lines)
-        height = sum(heights) + 0.62 * len(self.lines) + 0.75 + 0.2 * len(limits.splitlines())
-        figure, axes = plots.panels(len(heights), 1, width=9, height=height, height_ratios=heights)
+        height = sum(heights) + 0.57 * len(self.lines) + 0.75 + 0.2 * len(limits.splitlines())
+        figure, axes = plots.panels(len(heights), 1, height=height, height_ratios=heights)
         figure.get_layout_engine().set(w_pad=0.15, h_pad=0.08, hspace=0)
         figure.patch.set(facecolor="#f7f7f7", edgecolor=_COLOUR[self.verdict], linewidth=5)
         axes[0, 0].set_title(self.name, fontsize=14)
@@ -245,7 +245,7 @@ class Claim:
             ax.text(0, 1, text, va="top", **look)
         for ax, (piece, mark) in zip(axes[len(words) :, 0], self.lines):
             _draw_evidence(ax, piece, mark, plots.GREEN if piece in self.evidence else plots.GREY)
-        axes[-1, 0].set_xlabel(limits, loc="left", fontsize=11, color="#555555", labelpad=8)
+        axes[-1, 0].set_xlabel(limits, loc="left", fontsize=plots.SMALL, color="#555555", labelpad=8)
         return figure
 
 
@@ -275,8 +275,8 @@ def _draw_evidence(ax: Axes, piece: Evidence, mark: str, colour: str) -> None:
     ax.grid(False)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(lambda value, _: _written(value, piece.unit))
-    ax.tick_params(axis="x", labelsize=11)
-    ax.set_title(mark + piece.what, fontsize=12, fontweight="normal", pad=4)
+    ax.tick_params(axis="x", labelsize=plots.SMALL)
+    ax.set_title(mark + piece.what, fontsize=plots.SMALL, fontweight="normal", pad=4)
 
 
 def _written(value: float, unit: str) -> str:

@@ -331,13 +331,13 @@ def heat_sheet(images: Tensor, tried: Tried, masks: Tensor, *, title: str, n: in
 def with_rulers(images: Tensor, *, title: str, n: int = 8) -> Figure:
     """The first `n` images, four in a row, with their pixels counted at the edges: to read boxes for `hands` from."""
     count = len(images[:n])
-    figure, axes = plots.panels(-(-count // 4), 4, width=11, height=0.6 + 2.9 * -(-count // 4))
+    figure, axes = plots.panels(-(-count // 4), 4, height=0.6 + 2.4 * -(-count // 4))
     for place, ax in enumerate(axes.flat):
         ax.set_visible(place < count)
         if place < count:
             ax.imshow(images[place].permute(1, 2, 0).numpy())
-            ax.set_title(str(place), fontsize=12)
-            ax.tick_params(labelsize=10)
+            ax.set_title(str(place), fontsize=plots.SMALL)
+            ax.tick_params(labelsize=plots.SMALL)
             ax.grid(True, color="white", linewidth=0.5, alpha=0.5)
             ax.set_axisbelow(False)
     plots.headline(figure, title)

@@ -6,7 +6,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils.plots.page import BLUE, VERMILLION, headline, panels
+from course_utils.plots.page import BLUE, SMALL, VERMILLION, headline, panels
 
 # Below zero blue, zero white, above zero vermillion: changes of pixels, gradients, margins.
 SIGNED = LinearSegmentedColormap.from_list("signed", [BLUE, "#ffffff", VERMILLION])
@@ -24,15 +24,15 @@ def picture_rows(
         signed: names of the rows that show changes: blue below 0, white at 0, vermillion above.
     """
     columns = len(next(iter(rows.values())))
-    figure, axes = panels(len(rows), columns, width=11, height=0.9 + 1.35 * len(rows))
+    figure, axes = panels(len(rows), columns, height=0.9 + 1.2 * len(rows))
     for line, (name, images) in zip(axes, rows.items()):
         look = {"cmap": SIGNED, "vmin": -1} if name in signed else {"cmap": "gray_r", "vmin": 0}
         for ax, image, caption in zip(line, images, captions.get(name, [""] * columns)):
             ax.imshow(image.permute(1, 2, 0).cpu().numpy(), vmax=1, **look)
-            ax.set_title(caption, fontsize=11, fontweight="normal", loc="center", pad=3)
+            ax.set_title(caption, fontsize=SMALL, fontweight="normal", loc="center", pad=3)
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)
             ax.grid(False)
-        line[0].set_ylabel(name, fontsize=12, fontweight="bold", rotation=0, ha="right", va="center", labelpad=10)
+        line[0].set_ylabel(name, fontsize=SMALL, fontweight="bold", rotation=0, ha="right", va="center", labelpad=10)
     headline(figure, title)
     return figure

@@ -6,7 +6,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from course_utils.plots.page import BLACK, BLUE, GREY, VERMILLION
+from course_utils.plots.page import BLACK, BLUE, GREY, SMALL, VERMILLION
 
 SHADES = LinearSegmentedColormap.from_list("shades", ["#ffffff", BLUE])
 
@@ -27,9 +27,9 @@ def draw_groups(ax: Axes, table: Tensor, palette: Tensor, count: bool = False) -
     shade = np.log1p(values) / max(np.log1p(values).max(), 1e-6) if count else values
     written = np.where(np.isnan(values), "–", np.char.mod("%.0f", values if count else 100 * values))
     heatmap(shade, annot=written, fmt="", cmap=SHADES, vmin=0, vmax=1.15, cbar=False, square=True, ax=ax,
-            annot_kws={"fontsize": 8 if count else 10, "in_layout": False})  # fmt: skip
+            annot_kws={"fontsize": SMALL, "in_layout": False})  # fmt: skip
     for row, column in zip(*np.isnan(values).nonzero()):  # heatmap writes nothing there
-        ax.text(column + 0.5, row + 0.5, "–", ha="center", va="center", fontsize=10, in_layout=False)
+        ax.text(column + 0.5, row + 0.5, "–", ha="center", va="center", fontsize=SMALL, in_layout=False)
     for group in range(min(values.shape)):
         ax.add_patch(_square(group, group, facecolor="none", edgecolor=BLACK, linewidth=1.8, zorder=3))
     for column, colour in enumerate(palette.tolist()):
@@ -41,7 +41,7 @@ def draw_groups(ax: Axes, table: Tensor, palette: Tensor, count: bool = False) -
     ax.grid(False)
 
 
-def draw_swaps(ax: Axes, sheet: Tensor, answers: Tensor, size: int = 9) -> None:
+def draw_swaps(ax: Axes, sheet: Tensor, answers: Tensor, size: float = SMALL) -> None:
     """Ten digits in ten colours as one image, and in their corners the answers that are wrong: in a vermillion box
     where it is the digit of the colour, in a grey one where it is another.
 

@@ -2,15 +2,15 @@
 
 from matplotlib.figure import Figure
 
-from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, VERMILLION, ink, panels
+from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, SMALL, VERMILLION, ink, panels
 
 # The chapters: number, name, the question each one asks, and the part of the course it belongs to.
 CHAPTERS = (
     ("00", "Start here", "Does it all work?", GREY),
-    ("01", "ERM", "What does a small\ntraining error promise?", BLUE),
+    ("01", "ERM", "What does a small\ntraining error\npromise?", BLUE),
     ("02", "Memorization", "What is learned\nby heart?", BLUE),
-    ("03", "Mixup", "What lies between\nthe examples?", BLUE),
-    ("04", "Adversarial", "How small a change\nflips the answer?", VERMILLION),
+    ("03", "Mixup", "What lies\nbetween\nthe examples?", BLUE),
+    ("04", "Adversarial", "How small a\nchange flips\nthe answer?", VERMILLION),
     ("05", "Bias", "Right for the\nwrong reason?", GREEN),
     ("06", "SelecMix", "Which pairs undo\na bias?", GREEN),
     ("07", "Fish & Hand", "What if the bias\nis an object?", GREEN),
@@ -20,7 +20,7 @@ CHAPTERS = (
 
 def course_map() -> Figure:
     """The path through the course: its chapters in two rows, each with its question."""
-    figure, axes = panels(width=10, height=4.6)
+    figure, axes = panels(height=4.8)
     ax = axes[0, 0]
     ax.axis("off")
     ax.set(xlim=(-0.5, 4.55), ylim=(-0.55, 1.25), title="Nine steps beyond training error, one question each")
@@ -32,5 +32,5 @@ def course_map() -> Figure:
         ax.plot(x, y, "o", markersize=44, color=colour)
         ax.text(x, y, number, ha="center", va="center", color="white", fontsize=17, fontweight="bold")
         ax.text(x, y - 0.2, name, ha="center", va="top", fontsize=13, fontweight="bold", color=ink(colour))
-        ax.text(x, y - 0.31, question, ha="center", va="top", fontsize=11, linespacing=1.15)
+        ax.text(x, y - 0.31, question, ha="center", va="top", fontsize=SMALL, linespacing=1.15)
     return figure

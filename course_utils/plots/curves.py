@@ -18,11 +18,13 @@ from course_utils.plots.page import (
     GREEN,
     GREY,
     MARKERS,
+    SMALL,
     VERMILLION,
     headline,
     ink,
     look,
     panels,
+    panels_in_rows,
 )
 
 
@@ -181,22 +183,25 @@ def line_panels(
     legend: bool = False,
     colours: Sequence[str] | None = None,
 ) -> Figure:
-    """What `lines` draws, for several tables of fractions side by side on one scale.
+    """What `lines` draws, for several tables of fractions on one scale, two in a row.
 
     Args:
         frames: for each panel, its heading and its table.
         x, columns, title, ylabel, colours: as in `lines`.
         guess: what the reader predicted for the last panel.
-        legend: name the lines once, below the panels, and not at their ends: for many lines that end together.
+        legend: name the lines once, beside the last panel or below, and not at their ends: for many lines that end
+            together.
     """
-    figure, axes = panels(1, len(frames), width=11, height=4.2, sharey=True)
-    for ax, (heading, frame) in zip(axes[0], frames.items()):
+    figure, axes, spare = panels_in_rows(len(frames), height=3.1 if len(frames) > 2 else 3.5, sharey=True)
+    for place, (ax, (heading, frame)) in enumerate(zip(axes, frames.items())):
         drawn = draw_lines(ax, frame, x, columns, percent=True, named=not legend, colours=colours)
         ax.set_title(heading, fontsize=13)
         ax.set_xlabel(x)
-    axes[0, 0].set_ylabel(ylabel)
-    draw_guess(axes[0, -1], guess)
-    if legend:
+        ax.set_ylabel(ylabel if place % 2 == 0 else "")
+    draw_guess(axes[-1], guess)
+    if legend and spare:
+        spare[0].legend(drawn, columns, loc="center", frameon=False, handlelength=2.8)
+    elif legend:
         figure.legend(drawn, columns, loc="outside lower center", ncols=len(columns), frameon=False, handlelength=2.8)
     headline(figure, title)
     return figure
@@ -226,8 +231,8 @@ def reliability_diagrams(tables: dict[str, tuple[pd.DataFrame, pd.DataFrame]], *
             distance to the diagonal) and scaled (a dashed line). Bins with less than one example in 200 are not drawn.
         title: the finding.
     """
-    figure, axes = panels(1, len(tables), width=10, height=4, sharey=True)
-    for ax, (heading, both) in zip(axes[0], tables.items()):
+    figure, axes, _ = panels_in_rows(len(tables), height=3.9, sharey=True)
+    for place, (ax, (heading, both)) in enumerate(zip(axes, tables.items())):
         raw, scaled = (table[table["examples"] >= table["examples"].sum() / 200] for table in both)
         colour = COLOURS[look(heading.splitlines()[0]) or 0]
         ax.plot([0, 1], [0, 1], color=GREY, linestyle=":")
@@ -236,13 +241,13 @@ def reliability_diagrams(tables: dict[str, tuple[pd.DataFrame, pd.DataFrame]], *
         ax.scatter(raw["confidence"], raw["accuracy"], s=area, color=colour, zorder=3, clip_on=False)
         ax.plot(scaled["confidence"], scaled["accuracy"], color=BLACK, linewidth=1.8, dashes=(3, 1))
         ax.set(xlim=(0, 1.04), ylim=(0, 1.04), xlabel="confidence", xticks=[0, 0.5, 1])
+        ax.set_ylabel("accuracy" if place % 2 == 0 else "")
         ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-        ax.set_title(heading, fontsize=12)
-    axes[0, 0].set_ylabel("accuracy")
-    axes[0, 0].text(0.03, 0.93, "underconfident", fontsize=11)
-    axes[0, 0].text(1.02, 0.04, "overconfident", fontsize=11, ha="right")
-    axes[0, -1].text(1.02, 0.23, "dots: raw", fontsize=11, ha="right")
-    axes[0, -1].text(1.02, 0.14, "dashed: scaled", fontsize=11, ha="right")
+        ax.set_title(heading, fontsize=13)
+    axes[0].text(0.03, 0.93, "underconfident", fontsize=SMALL)
+    axes[0].text(1.02, 0.04, "overconfident", fontsize=SMALL, ha="right")
+    axes[-1].text(1.02, 0.15, "dots: raw", fontsize=SMALL, ha="right")
+    axes[-1].text(1.02, 0.04, "dashed: scaled", fontsize=SMALL, ha="right")
     headline(figure, title)
     return figure

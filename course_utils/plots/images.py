@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_utils.plots.curves import draw_beta
-from course_utils.plots.page import BLACK, COLOURS, PURPLE, headline, look, panels
+from course_utils.plots.page import BLACK, COLOURS, PURPLE, SMALL, headline, look, panels
 
 # The two classes of a toy in the plane: not the colours of training and test data, and darker than their ground.
 CLASS_COLOURS = ("#00785a", "#9c3d74")
@@ -22,13 +22,13 @@ PLANE = (-1.9, 2.9), (-1.6, 2.1)  # the part of the plane that pictures of the t
 def pictures(images: Tensor, captions: Sequence[str], *, title: str, columns: int = 10) -> Figure:
     """A sheet of pictures [N, 1 or 3, H, W] in [0, 1], each with its caption above."""
     rows = -(-len(images) // columns)
-    figure, axes = panels(rows, columns, width=9, height=0.5 + 1.2 * rows)
+    figure, axes = panels(rows, columns, height=0.6 + 1.25 * rows)
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, caption in zip(axes.flat, images, captions):
         grey = {"cmap": "gray_r"} if len(image) == 1 else {}
         ax.imshow(image.permute(1, 2, 0).numpy(), vmin=0, vmax=1, **grey)
-        ax.set_title(caption, fontsize=11, fontweight="normal", loc="center", pad=3)
+        ax.set_title(caption, fontsize=SMALL, fontweight="normal", loc="center", pad=3)
     headline(figure, title)
     return figure
 
@@ -41,17 +41,15 @@ def mixing_gallery(draws: dict[float, tuple[Sequence[str], Tensor]], *, title: s
         title: the finding.
     """
     columns = len(next(iter(draws.values()))[0])
-    figure, axes = panels(
-        len(draws), 1 + columns, width=11, height=0.9 + 1.55 * len(draws), width_ratios=[2.6] + [1] * columns
-    )
+    figure, axes = panels(len(draws), 1 + columns, height=0.9 + 1.55 * len(draws), width_ratios=[2.2] + [1] * columns)
     for row, (alpha, (captions, mixed)) in zip(axes, draws.items()):
         draw_beta(row[0], alpha, PURPLE)
         row[0].set(ylabel=f"alpha = {alpha:g}", yticks=[], xticks=[0, 0.5, 1], xlabel="")
         for ax, caption, image in zip(row[1:], captions, mixed):
             ax.axis("off")
             ax.imshow(image[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
-            ax.set_title(caption, fontsize=11, fontweight="normal", loc="center", pad=3)
-    axes[0, 0].set_title("density of lam", fontsize=12)
+            ax.set_title(caption, fontsize=SMALL, fontweight="normal", loc="center", pad=3)
+    axes[0, 0].set_title("density of lam", fontsize=SMALL)
     axes[-1, 0].set_xlabel("lam")
     headline(figure, title)
     return figure
@@ -104,7 +102,7 @@ def snapshots(samples: dict[str, Tensor], moments: Sequence[str], modes: Tensor,
         title: the finding.
     """
     rows, columns = len(samples), len(moments)
-    figure, axes = panels(rows, columns, width=8, height=0.8 + 7.6 / columns * rows, sharex=True, sharey=True)
+    figure, axes = panels(rows, columns, height=0.9 + 7.9 / columns * rows, sharex=True, sharey=True)
     reach = 1.5 * modes.abs().max().item()
     for row, (name, points) in enumerate(samples.items()):
         axes[row, 0].set_ylabel(name, fontweight="bold")
@@ -114,6 +112,6 @@ def snapshots(samples: dict[str, Tensor], moments: Sequence[str], modes: Tensor,
             ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
             ax.grid(False)
     for ax, moment in zip(axes[0], moments):
-        ax.set_title(moment, fontsize=12)
+        ax.set_title(moment, fontsize=SMALL)
     headline(figure, title)
     return figure

@@ -2,15 +2,21 @@
 
 import html
 import io
+import os
 import textwrap
+from base64 import b64encode
 
 import matplotlib
 import numpy as np
 from IPython.display import HTML, display
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axes import Axes
+from matplotlib.backend_bases import GraphicsContextBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 # Okabe and Ito's palette, in the order in which the course uses it.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -38,6 +44,9 @@ STYLE = {
 }  # fmt: skip
 
 
+# On a screen of 1024 × 768, beside JupyterLab's file browser, a figure is shown 592 pixels wide. Letters of SMALL
+# points are 11 pixels high there in a figure of WIDTH inches: no figure is wider, and no letter smaller.
+WIDTH, SMALL = 8.8, 12
 PNG_COLOURS = 128  # in a stored picture: it looks the same as one with all of them, at half the size
 
 
@@ -75,22 +84,58 @@ def use_style() -> None:
 
 
 def panels(
-    rows: int = 1, columns: int = 1, *, width: float = 9, height: float = 4.5, **options
+    rows: int = 1, columns: int = 1, *, width: float = WIDTH, height: float = 4.5, **options
 ) -> tuple[Figure, np.ndarray]:
     """An empty figure (sizes in inches) and its axes, an array [rows, columns]; options go to `Figure.subplots`."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+def panels_in_rows(
+    count: int, columns: int = 2, *, height: float = 3.2, **options
+) -> tuple[Figure, list[Axes], list[Axes]]:
+    """An empty figure with `count` panels, `columns` of them in a row: side by side, three would be too small for their
+    letters. `height` in inches is a row's; options go to `Figure.subplots`.
+
+    Returns:
+        figure, its panels, and the empty places at the end of the last row, where a legend may stand.
+    """
+    rows = -(-count // columns)
+    figure, axes = panels(rows, columns, height=0.7 + height * rows, **options)
+    for ax in axes.flat[count:]:
+        ax.axis("off")
+    return figure, list(axes.flat[:count]), list(axes.flat[count:])
+
+
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file."""
+    """The figure as a PNG file. In its text, under "smallest letter", stands how high that is in pixels, and what it
+    is a part of: whether the page can be read everywhere is then seen from the page alone."""
     canvas = FigureCanvasAgg(figure)
+    letters = _written_by(canvas.get_renderer())
     canvas.draw()  # figure.savefig would lay out and measure everything twice
+    about = PngInfo()
+    if letters:
+        points, text = min(letters)
+        about.add_itxt("smallest letter", f"{points * figure.dpi / 72:.1f} {text}")
     full = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     small = io.BytesIO()
     few = full.quantize(PNG_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    few.save(small, format="png", optimize=True)
+    few.save(small, format="png", optimize=True, pnginfo=about)
     return small.getvalue()
+
+
+def _written_by(renderer: RendererAgg) -> list[tuple[float, str]]:
+    """A list that fills as the renderer draws: every line of letters, (its size in points, what it says)."""
+    written, draw_text = [], renderer.draw_text
+
+    def noted(gc: GraphicsContextBase, x: float, y: float, text: str, font: FontProperties, *more, **options) -> None:
+        if text.strip():
+            raised = options.get("ismath") is True and ("^" in text or "_" in text)  # an exponent is 0.7 as high
+            written.append(((0.7 if raised else 1) * font.get_size_in_points(), text))
+        draw_text(gc, x, y, text, font, *more, **options)
+
+    renderer.draw_text = noted
+    return written
 
 
 def show(figure: Figure, alt: str) -> None:
@@ -98,11 +143,17 @@ def show(figure: Figure, alt: str) -> None:
 
     Args:
         figure: what to show.
-        alt: the figure in words, for those who cannot see it. JupyterLab and nbconvert do not hand a picture's
-            alternative text on to screen readers; so it stands on the page too.
+        alt: the figure in words, for those who cannot see it. JupyterLab hands the alternative text of an image in
+            HTML on to screen readers, but not that of a PNG. A stored page holds PNGs, which GitHub shows and whose
+            text nbval does not compare; so the words stand on the page too.
     """
-    display({"image/png": png(figure), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
     words = html.escape(alt).replace("\n", "<br>")
+    if "JPY_SESSION_NAME" in os.environ:  # a Jupyter server has started this kernel
+        source = f"data:image/png;base64,{b64encode(png(figure)).decode()}"
+        named = html.escape(alt).replace("\n", "&#10;")
+        display({"text/html": f'<img alt="{named}" src="{source}">', "text/plain": alt}, raw=True)
+    else:
+        display({"image/png": png(figure), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
     style = "color: #757575; font-size: 85%"
     display(HTML(f'<details style="{style}"><summary>this figure in words</summary>{words}</details>'))
 

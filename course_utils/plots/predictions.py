@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, VERMILLION, filled, headline, ink
+from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, SMALL, VERMILLION, filled, headline, ink
 
 Kept = Any  # course_utils.record.Kept: its room stands beside this one, and neither imports the other
 NEAR = 10  # points: what counts as near
@@ -116,7 +116,7 @@ def _draw_plane(ax: Axes, kept: Sequence[Kept], surprises: Sequence[Kept], first
                         linewidth=0)  # fmt: skip
     ax.axvline(50 if percent else 0, color=GREY, linewidth=1)
     ax.annotate("a coin" if percent else "nothing changes", (50 if percent else 0, low), (3, 4), color=ink(GREY),
-                textcoords="offset points", fontsize=10)  # fmt: skip
+                textcoords="offset points", fontsize=SMALL)  # fmt: skip
     for one in kept:
         if one.held is None:
             dot = {"color": BLUE, "alpha": 0.7, "markeredgewidth": 0, "markersize": 9, "clip_on": False}
@@ -125,10 +125,10 @@ def _draw_plane(ax: Axes, kept: Sequence[Kept], surprises: Sequence[Kept], first
             _bar(ax, one.held, scale * one.truth, scale * one.low, scale * one.high, 0.02 * (high - low))
     for place, one in enumerate(surprises, first):
         ax.annotate(str(place), (scale * one.value, scale * one.truth), (0, 9), textcoords="offset points",
-                    ha="center", fontsize=11, fontweight="bold", color=ink(VERMILLION))  # fmt: skip
+                    ha="center", fontsize=SMALL, fontweight="bold", color=ink(VERMILLION))  # fmt: skip
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", ylabel="measured")
     ranges = any(one.held is not None for one in kept)
-    ax.set_xlabel("your guess" + "\n(a bar: your range, filled if it holds the truth)" * ranges, fontsize=12)
+    ax.set_xlabel("your guess" + "\n(a bar: your range, filled if it holds the truth)" * ranges, fontsize=SMALL)
     ax.set_title("Shares, in percent" if percent else "Differences, in points", fontsize=13)
 
 
@@ -152,10 +152,10 @@ def _draw_others(ax: Axes, kept: Sequence[Kept]) -> None:
     ax.set_xscale("log", base=2)
     low, high = ax.get_xlim()
     ax.set(xlim=(min(low, 0.4), max(high, 2.5)), ylim=(len(kept) - 0.4, -0.6))
-    ax.set_yticks(range(len(kept)), [filled(one.of, 26) for one in kept], fontsize=10)
+    ax.set_yticks(range(len(kept)), [filled(one.of, 26) for one in kept], fontsize=SMALL)
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}" if value >= 1 else f"1/{1 / value:.3g}")
     ax.set_title("Other numbers: guess ÷ measured", fontsize=13)
-    ax.set_xlabel("1 is right; a grey stroke: nothing changes", fontsize=11)
+    ax.set_xlabel("1 is right; a grey stroke: nothing changes", fontsize=SMALL)
 
 
 def _ratio(guess: float, truth: float) -> float:
@@ -171,7 +171,7 @@ def _write_surprises(ax: Axes, kept: Sequence[Kept]) -> None:
     for place, one in enumerate(kept, 1):
         truth = f"{100 * one.truth:.0f} %" if one.kind == "share" else f"{one.truth:.1f} points".replace("-", "−")
         lines.append(f"{place}  {one.of}\n     guess {one.said}, measured {truth}")
-    ax.text(0, 1, "\n".join(lines), va="top", fontsize=11, linespacing=1.3, transform=ax.transAxes)
+    ax.text(0, 1, "\n".join(lines), va="top", fontsize=SMALL, linespacing=1.3, transform=ax.transAxes)
 
 
 def _draw_names(ax: Axes, kept: Sequence[Kept]) -> None:
@@ -182,7 +182,7 @@ def _draw_names(ax: Axes, kept: Sequence[Kept]) -> None:
         look = {"color": GREEN} if place < right else {"facecolor": "none", "edgecolor": GREY}
         ax.barh(0, 0.84, 0.8, left=place + 0.08, linewidth=1.5, **look)
     ax.plot([chance, chance], [-0.6, 0.6], color=BLACK, linewidth=2)
-    ax.text(chance, -0.68, "chance", ha="center", va="top", fontsize=11)
+    ax.text(chance, -0.68, "chance", ha="center", va="top", fontsize=SMALL)
     ax.set(xlim=(-0.1, max(len(kept), 12) + 0.1), ylim=(-1.2, 0.7), yticks=[], xticks=[])
     ax.grid(False)
     ax.spines[["left", "bottom"]].set_visible(False)

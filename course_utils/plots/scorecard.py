@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, filled, headline, panels
+from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, SMALL, WIDTH, filled, headline
 
 # Letters that can be read on white.
 VERDICTS = {
@@ -40,54 +40,72 @@ class ScoreLine(NamedTuple):
     control: Measured | None
 
 
+# Where things stand, in inches from the left; and how high a line of small letters and a strip of dots are.
+MORAL, STRIP, STRIP_END, NUMBER, END = 0.5, 4.0, 6.95, 7.1, WIDTH - 0.1
+LETTERS, DOTS = 0.19, 0.22
+
+
 def draw_scorecard(lines: Sequence[ScoreLine], title: str) -> Figure:
-    """A row for each claim: what it says, its first measurement and control (one dot a run), the verdict.
+    """A part for each claim: what it says and the verdict; below, its moral, and beside it its first measurement and
+    control (one dot a run).
 
     Args:
         lines: the claims, from top to bottom.
         title: the finding.
     """
-    figure, axes = panels(len(lines), 3, width=13, height=0.9 + 1.12 * len(lines), width_ratios=(4.4, 5.4, 2.6))
-    figure.get_layout_engine().set(h_pad=0.04, w_pad=0.0, hspace=0.0, wspace=0.0)
-    for (left, middle, right), line in zip(axes, lines):
+    heights = [0.34 + max(0.6, _height(line.evidence) + _height(line.control)) for line in lines]
+    top = 0.4 if len(title) < 65 else 0.65
+    figure = Figure(figsize=(WIDTH, top + sum(heights)))
+    ax = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(top + sum(heights), 0))
+    ax.axis("off")
+    for line, height in zip(lines, heights):
         sign, colour = VERDICTS[line.verdict]
-        for ax in (left, middle, right):
-            ax.set(xlim=(-0.02, 1), ylim=(0, 1), xticks=[], yticks=[])
-            ax.spines[:].set_visible(False)
-            ax.spines["top"].set(visible=True, color="#dddddd")
-        left.text(0, 0.88, f"{line.number}", va="top", fontsize=24, fontweight="bold", color=colour)
-        left.text(0.09, 0.88, line.short, va="top", fontsize=13.5, fontweight="bold")
-        left.text(0.09, 0.56, filled(line.moral, 56), va="top", fontsize=11, color="#444444", linespacing=1.25)
-        right.text(0.02, 0.5, sign, va="center", fontsize=13, fontweight="bold", color=colour)
-        _draw_pair(middle, line)
+        ax.axhline(top, color="#dddddd", linewidth=1)
+        ax.text(0.1, top + 0.06, f"{line.number}", va="top", fontsize=22, fontweight="bold", color=colour)
+        ax.text(MORAL, top + 0.06, line.short, va="top", fontweight="bold")
+        ax.text(END, top + 0.06, sign, va="top", ha="right", fontweight="bold", color=colour)
+        ax.text(MORAL, top + 0.31, filled(line.moral, 38), va="top", fontsize=SMALL, color="#444444")
+        _draw_pair(ax, line, top + 0.31)
+        top += height
     headline(figure, title)
     return figure
 
 
-def _draw_pair(ax: Axes, line: ScoreLine) -> None:
+def _height(measured: Measured | None) -> float:
+    """Of a measurement's words and its strip of dots, in inches."""
+    return DOTS + LETTERS * len(_words(measured).splitlines()) if measured else 0
+
+
+def _words(measured: Measured) -> str:
+    return filled(measured.what, 56)
+
+
+def _draw_pair(ax: Axes, line: ScoreLine, top: float) -> None:
     """Evidence above, control below, on one scale if they have one unit; the numbers stand at the right."""
-    drawn = [(0.45, line.evidence, BLUE, "o")] + ([(-0.62, line.control, GREY, "s")] if line.control else [])
-    scale = _scale([measured for _, measured, _, _ in drawn if measured.unit == line.evidence.unit])
-    for height, measured, colour, marker in drawn:
+    drawn = [(line.evidence, GREEN, BLUE, BLACK, "o")]
+    drawn += [(line.control, GREY, GREY, "#666666", "s")] if line.control else []
+    scale = _scale([measured for measured, *_ in drawn if measured.unit == line.evidence.unit])
+    for measured, clear, colour, ink, marker in drawn:
         low, high = scale if measured.unit == line.evidence.unit else _scale([measured])
 
         def place(value: float | np.ndarray, low: float = low, high: float = high) -> float | np.ndarray:
-            return (np.clip(value, low, high) - low) / (high - low)
+            return STRIP + (STRIP_END - STRIP) * (np.clip(value, low, high) - low) / (high - low)
 
-        ax.fill_between(place(np.array([measured.above, measured.below])), height - 0.3, height + 0.3,
-                        color=GREEN if colour == BLUE else GREY, alpha=0.16, linewidth=0)  # fmt: skip
+        words = _words(measured)
+        ax.text(STRIP, top, words, va="top", fontsize=SMALL, color=ink)
+        top += LETTERS * len(words.splitlines())
+        middle, half = top + 0.47 * DOTS, 0.4 * DOTS
+        ends = place(np.array([measured.above, measured.below]))
+        ax.fill_between(ends, middle - half, middle + half, color=clear, alpha=0.16, linewidth=0)
         for bound in filter(math.isfinite, (measured.above, measured.below)):
-            ax.plot([place(bound)] * 2, [height - 0.3, height + 0.3], color=GREEN if colour == BLUE else GREY)
+            ax.plot([place(bound)] * 2, [middle - half, middle + half], color=clear)
         if measured.interval:
             ends = place(np.array(measured.interval))
-            ax.plot(ends, [height] * 2, "|-", color=BLACK, linewidth=1.8, markersize=11, markeredgewidth=1.8)
-        ax.plot(place(np.array(measured.values)), [height] * len(measured.values), marker, color=colour, markersize=8,
+            ax.plot(ends, [middle] * 2, "|-", color=BLACK, linewidth=1.8, markersize=11, markeredgewidth=1.8)
+        ax.plot(place(np.array(measured.values)), [middle] * len(measured.values), marker, color=colour, markersize=8,
                 alpha=0.75, markeredgewidth=0, clip_on=False)  # fmt: skip
-        role = "" if colour == BLUE else "control: "
-        ink = BLACK if colour == BLUE else "#666666"
-        ax.text(0, height + 0.36, role + measured.what, va="bottom", fontsize=10.5, color=ink)
-        ax.text(1.03, height, written(measured.values, measured.unit), va="center", fontsize=11, color=ink)
-    ax.set(xlim=(0, 1.32), ylim=(-1, 1.2))
+        ax.text(NUMBER, middle, written(measured.values, measured.unit), va="center", fontsize=SMALL, color=ink)
+        top += DOTS
 
 
 def _scale(measurements: Sequence[Measured]) -> tuple[float, float]:

@@ -7,16 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from course_utils.plots.page import BLACK, COLOURS, GREY, MARKERS, headline, ink, look, panels
+from course_utils.plots.page import BLACK, COLOURS, GREY, MARKERS, SMALL, filled, headline, ink, look, panels
 
 # The columns of the table that grows from chapter to chapter, and its parts: for each network the chapter that fills
 # each column. What another network scores does not compare.
 MEASURES = {
     "training": "training",
     "test": "test",
-    "noisy": "test, trained on\n40 % wrong labels",
-    "attacked": "test,\nunder attack",
-    "conflicting": "test, against\nthe bias",
+    "noisy": "test, trained\non 40 % wrong\nlabels",
+    "attacked": "test,\nunder\nattack",
+    "conflicting": "test,\nagainst\nthe bias",
 }
 NETWORKS = {
     "the same small network": {"training": "01", "test": "01", "noisy": "02"},
@@ -37,17 +37,17 @@ def results_table(results: dict[str, dict[str, dict[str, Sequence[float]]]]) -> 
     others = [name for name in results if name not in NETWORKS]
     parts = [(name, NETWORKS.get(name, {}), results.get(name, {})) for name in [*NETWORKS, *others]]
     rows = sum(0.55 + len(methods) for _, _, methods in parts)
-    figure, axes = panels(width=11, height=1.2 + 0.52 * rows)
+    figure, axes = panels(height=1.6 + 0.52 * rows)
     ax = axes[0, 0]
     ax.axis("off")
-    ax.set(xlim=(-1.1, len(MEASURES)), ylim=(rows - 0.2, -1.25))
+    ax.set(xlim=(-1.1, len(MEASURES)), ylim=(rows - 0.2, -1.6))
     for column, heading in enumerate(MEASURES.values()):
-        ax.text(column + 0.4, -0.8, heading, ha="center", va="center", fontweight="bold")
+        ax.text(column + 0.4, -0.95, heading, ha="center", va="center", fontweight="bold")
     row = 0.0
     for network, chapters, methods in parts:
         ax.axhline(row - 0.2, 0, 1, color=GREY, linewidth=1)
         to_come = "" if methods else f": chapter {min(chapters.values())}"
-        ax.text(-1.1, row + 0.15, network + to_come, va="center", fontsize=12, color=BLACK if methods else "#6b6b6b",
+        ax.text(-1.1, row + 0.15, network + to_come, va="center", fontsize=SMALL, color=BLACK if methods else "#6b6b6b",
                 style="italic")  # fmt: skip
         for place, (method, measured) in enumerate(methods.items()):
             _draw_row(ax, row + 0.75 + place, method, measured, chapters)
@@ -65,7 +65,7 @@ def _draw_row(ax: Axes, y: float, method: str, measured: dict[str, Sequence[floa
         if values:
             ax.text(column + 0.4, y - 0.03, f"{np.mean(values):.1f} %", ha="center", va="bottom")
             spread = f"{min(values):.1f} – {max(values):.1f}"
-            ax.text(column + 0.4, y + 0.03, spread, ha="center", va="top", fontsize=10, color="#555555")
+            ax.text(column + 0.4, y + 0.03, spread, ha="center", va="top", fontsize=SMALL, color="#555555")
         else:
             to_come = f"chapter {chapters[measure]}" if measure in chapters else "–"
             ax.text(column + 0.4, y, to_come, ha="center", va="center", color="#6b6b6b")
@@ -90,7 +90,8 @@ def dot_table(
         of: the method that was measured, if all rows are of one: they get its look.
     """
     measures = list(next(iter(table.values())))
-    figure, axes = panels(1, len(measures), width=10, height=1.3 + 0.55 * len(table), sharey=True)
+    figure, axes = panels(1, len(measures), height=1.4 + 0.52 * len(table), sharey=True)
+    names = [filled(name, 18) for name in table] if len(measures) > 2 else list(table)
     places = [6 if look(of or name) is None else look(of or name) for name in table]
     for ax, measure in zip(axes[0], measures):
         plain = measure in numbers
@@ -105,8 +106,8 @@ def dot_table(
             ax.set(xlim=(0, 100), xticks=[0, 100])
             ax.set_xticks([50], minor=True)
             ax.grid(True, which="minor", axis="x")
-        ax.set(ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=table)
-        ax.set_title(measure, fontsize=12, pad=8)
+        ax.set(ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=names)
+        ax.set_title(measure, fontsize=SMALL, pad=8)
         ax.xaxis.set_major_formatter(lambda value, _, unit="" if plain else " %": f"{value:g}{unit}")
     for text, place in zip(axes[0, 0].get_yticklabels(), places):
         text.set(color=ink(COLOURS[place]), fontweight="bold")

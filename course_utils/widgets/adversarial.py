@@ -25,20 +25,21 @@ def draw_attack(images: Tensor, nets: dict[str, nn.Module], digit: int, eps: flo
     clean, label, net = images[digit : digit + 1], torch.tensor([digit]), nets[model]
     alpha = max(eps, 1e-3) if steps == 1 else max(2.5 * eps / steps, 1e-3)
     attacked = attacks.pgd(net, clean, label, eps, alpha, steps)
-    figure, axes = plots.panels(1, 4, width=11, height=3.4, width_ratios=(1, 1, 1, 1.7))
+    figure = Figure(figsize=(plots.WIDTH, 5), layout="constrained")
+    axes = figure.subplot_mosaic("abc;ddd", height_ratios=(1.15, 1))
     shown = {"the digit": clean, "change × 10": 10 * (attacked - clean), "attacked": attacked}
-    for ax, (name, image) in zip(axes[0], shown.items()):
+    for ax, (name, image) in zip(axes.values(), shown.items()):
         look = {"cmap": plots.SIGNED, "vmin": -1} if name.startswith("change") else {"cmap": "gray_r", "vmin": 0}
         ax.imshow(image[0, 0].numpy(), vmax=1, **look)
         ax.set_title(name, fontsize=13)
         ax.axis("off")
     said = [metrics.outputs(net, image).softmax(dim=1)[0] for image in (clean, attacked)]
-    bars = axes[0, 3]
+    bars = axes["d"]
     for offset, colour, name, probability in zip((-0.2, 0.2), (plots.GREY, plots.BLACK), ("before", "after"), said):
         bars.bar((torch.arange(10) + offset).tolist(), probability.tolist(), width=0.4, color=colour, label=name)
     bars.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1))
     bars.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-    bars.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=11, frameon=False)
+    bars.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=plots.SMALL, frameon=False)
     before, after = (f"{p.argmax()} ({100 * p.max():.0f} %)" for p in said)
     plots.headline(figure, f"{model}, eps = {eps:g}, {steps} step{'s' if steps > 1 else ''}: {before} becomes {after}")
     return figure

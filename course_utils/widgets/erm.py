@@ -24,7 +24,7 @@ def draw_moons(capacity: int, examples: int, noise: float) -> Figure:
         "true": 1 - metrics.accuracy(network, world, truth),
         "best\npossible": metrics.error_rate(data.best_logits(world, noise).argmax(dim=1), truth),
     }
-    figure, axes = plots.panels(1, 2, width=9, height=4.2, width_ratios=(1.6, 1))
+    figure, axes = plots.panels(1, 2, height=4.2, width_ratios=(1.6, 1))
     boundary, bars = axes[0]
     plots.draw_boundary(
         boundary,

@@ -20,15 +20,14 @@ def draw_by_heart(run: NoisyRun, epoch: int) -> Figure:
         "wrong labels given back": _share(run.seen == run.given, wrong),
         "test": run.test,
     }
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
+    figure = Figure(figsize=(plots.WIDTH, 4.8), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1.1, 1))
     ax = left.subplots()
     epochs = range(1, len(run.test) + 1)
     frame = pd.DataFrame({"epoch": epochs, **curves})
     drawn = plots.draw_lines(ax, frame, "epoch", list(curves), percent=True, named=False)
-    # Below the panel: for some shares of wrong labels every corner of it has a curve.
-    ax.legend(drawn, curves, loc="upper center", bbox_to_anchor=(0.45, -0.16), ncols=3, fontsize=10.5, frameon=False,
-              handlelength=2.4, columnspacing=1)  # fmt: skip
+    # Below the panels: for some shares of wrong labels every corner of the left one has a curve.
+    figure.legend(drawn, curves, loc="outside lower left", ncols=3, frameon=False, handlelength=2.4)
     ax.axvline(epoch, color=plots.BLACK, linewidth=1.5)
     ax.set(xlabel="epoch", ylabel="share", ylim=(-0.03, 1.03))
     known = (wrong & (run.seen[epoch - 1] == run.given)).nonzero().squeeze(1)
@@ -73,7 +72,7 @@ def _sheet(figure: SubFigure, run: NoisyRun, rows: Tensor) -> None:
             ax.imshow(run.images[rows[place], 0].numpy(), cmap="gray_r", vmin=0, vmax=1)
             ax.set_title(
                 f"{run.true[rows[place]]}, told {run.given[rows[place]]}",
-                fontsize=11,
+                fontsize=plots.SMALL,
                 fontweight="normal",
                 loc="center",
                 pad=2,

@@ -26,8 +26,8 @@ def draw_mixing(
     """
     mixed = lam * pair[first] + (1 - lam) * pair[second]
     erm = next(iter(nets))
-    figure, axes = plots.panels(1, 3, width=11, height=4.2, width_ratios=(1, 1.1, 1.5))
-    picture, density, answers = axes[0]
+    figure = Figure(figsize=(plots.WIDTH, 5.4), layout="constrained")
+    picture, density, answers = figure.subplot_mosaic("ab;cc", width_ratios=(1, 1.4)).values()
     picture.imshow(mixed[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
     picture.axis("off")
     words = [
@@ -43,7 +43,7 @@ def draw_mixing(
         answers.bar(bars.tolist(), probability.tolist(), width=0.4, color=colour, label=name)
     answers.set(xticks=range(10), xlabel="digit", ylabel="probability", ylim=(0, 1))
     answers.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-    answers.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=11, frameon=False)
+    answers.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=plots.SMALL, frameon=False)
     tops = [f"{who} says {p.argmax()} ({100 * p.max():.0f} %)" for who, p in zip(("ERM", "mixup"), said.values())]
     plots.headline(figure, "; ".join(tops))
     return figure
