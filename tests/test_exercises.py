@@ -3,6 +3,7 @@
 import builtins
 import inspect
 import io
+import itertools
 import linecache
 import math
 import re
@@ -11,17 +12,22 @@ import sys
 import textwrap
 import threading
 import time
+from dataclasses import replace
 from functools import cache
 
 import nbformat
 import pytest
 import torch
 from answers import RIGHT, WRONG
+from IPython.core.interactiveshell import InteractiveShell
 from torch.nn import functional as F
+from traitlets.config import Config
 
 from course_utils import exercises
-from course_utils.exercises import EXERCISES, calls, mechanism
-from course_utils.exercises.sight import look
+from course_utils.exercises import EXERCISES, calls, history, mechanism
+from course_utils.exercises.exercise import Case, Dice, Slip
+from course_utils.exercises.others import is_steady, on_other_inputs
+from course_utils.exercises.sight import look, right_sights, same
 from course_utils.notebooks import find
 
 SLIPS = [(name, k) for name, exercise in EXERCISES.items() for k in range(len(exercise.slips))]
@@ -171,6 +177,206 @@ def test_a_call_that_was_given_up_takes_nobody_elses_stdout_when_it_ends(monkeyp
 def test_an_error_of_the_check_itself_is_not_taken_for_the_students():
     with pytest.raises(ZeroDivisionError):
         calls.in_time(lambda: 1 / 0, 1)
+
+
+# ---- graded: on other inputs ---------------------------------------------------------------------------------
+
+
+def grade(name, attempt, seed=1):
+    """As the cell of a notebook in which the function stands under its name."""
+    exec(f'exercises.graded("{name}", seed={seed})', {"exercises": exercises, name: attempt})
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_right_answers_of_every_style_and_the_solution_pass_on_other_inputs(name):
+    exercise, attempts = EXERCISES[name], [EXERCISES[name].twin(), *RIGHT[name]]
+    grade(name, attempts[0])
+    for seed, attempt in [(1, attempt) for attempt in attempts[1:]] + [(2, attempt) for attempt in attempts]:
+        verdict = mechanism.check(on_other_inputs(exercise, seed), attempt)
+        assert verdict.state == "right", verdict
+
+
+def contents(value):
+    """What two calls can be told apart by: numbers, weights, names; of what is used up nothing."""
+    if isinstance(value, torch.Tensor):
+        return str(value.dtype), tuple(value.shape), value.detach().numpy().tobytes()
+    if isinstance(value, torch.nn.Module):
+        return tuple(contents(part) for part in value.state_dict().values())
+    if isinstance(value, dict):
+        return tuple((name, contents(part)) for name, part in value.items())
+    return value if isinstance(value, float | int | str | tuple) else getattr(value, "__name__", None)
+
+
+def by_heart(exercise, elsewhere):
+    """Right on every input of the page. (The table is as good as the function on what stands in it.)"""
+    signature, known = inspect.signature(exercise.reference), set()
+
+    def full(*given, **named):
+        bound = signature.bind(*given, **named)
+        bound.apply_defaults()
+        return bound.arguments
+
+    for case in exercise.cases:
+        given = {name: case.through(v) if name in case.attached else v for name, v in case.arguments().items()}
+        known.add(contents(dict(full(**given))))
+
+    def attempt(*given, **named):
+        arguments = full(*given, **named)
+        return (exercise.reference if contents(dict(arguments)) in known else elsewhere)(**arguments)
+
+    attempt.__signature__ = signature
+    return attempt
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_whoever_has_the_page_by_heart_fails_on_other_inputs(name):
+    """Elsewhere it gives the page's results in turn. And what fails on hidden numbers does not show them."""
+    exercise = EXERCISES[name]
+    results = itertools.cycle([exercise.reference(**case.arguments()) for case in exercise.cases])
+    attempt = by_heart(exercise, lambda **_: next(results))
+    assert check(name, attempt).state == "right"
+    with pytest.raises(
+        AssertionError, match=f"^{name}: wrong. Right on the page's inputs, and not on others"
+    ) as caught:
+        grade(name, attempt)
+    assert not re.search(r"Smallest example|expected .+, got", str(caught.value))
+
+
+def seen(exercise):
+    """What the right results are, a line a case."""
+    return [contents(sight.values) + contents(sight.raw) for sight in right_sights(exercise)]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_other_inputs_have_other_results_and_come_from_the_seed_alone(name):
+    before = torch.get_rng_state()
+    exercise = EXERCISES[name]
+    page, one, two = seen(exercise), seen(on_other_inputs(exercise, 1)), seen(on_other_inputs(exercise, 2))
+    if name == "verdict":  # there are four possible results
+        assert len(set(one)) == 4 and one != two
+    else:
+        assert len(set(one) - set(page) - set(two)) >= 3
+    drawn = [[case.given for case in exercise.others(Dice(7))] for _ in range(2)]
+    if name != "train_epoch":  # whose inputs are made at each call
+        assert [contents(given) for given in drawn[0]] == [contents(given) for given in drawn[1]]
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_usual_mistake_behind_a_table_of_the_page_is_nearly_always_found():
+    found = []
+    for exercise in EXERCISES.values():
+        others = on_other_inputs(exercise, 1)
+        for slip in exercise.slips:
+            twin = exercise.twin(slip, variant=()) or exercise.twin(slip, variant=exercise.variants[0])
+            sights = [look(others, twin, case, turn) for turn, case in enumerate(others.cases)] if twin else []
+            found += [not all(map(same, sights, right_sights(others)))] if twin else []
+    assert len(found) > 300
+    assert sum(found) / len(found) > 0.9
+
+
+MISBEHAVES = {
+    "raise SystemExit": "It calls exit()",
+    "while True: pass": "It does not come back",
+    "print('x' * 10**7); return 0.5": "It goes wrong, for one, here",
+    "predictions[:] = 0": "It overwrites `predictions`",
+    "torch.manual_seed(0)": "It draws random numbers, or sets a seed",
+    "return None": "Is there a return at the end?",
+    "raise NotImplementedError('your turn')": "not attempted. Right on the page's inputs",
+}
+
+
+@pytest.mark.parametrize(("does", "says"), MISBEHAVES.items())
+def test_what_a_function_does_on_other_inputs_is_caught_as_on_the_page(does, says, monkeypatch):
+    monkeypatch.setattr(calls, "LIMIT", 1.0)
+    names = {"torch": torch}
+    exec(f"def elsewhere(predictions, labels):\n    {does}", names)
+    with pytest.raises(AssertionError, match=re.escape(says)) as caught:
+        grade("error_rate", by_heart(EXERCISES["error_rate"], names["elsewhere"]))
+    assert len(str(caught.value)) < mechanism.LONGEST + 200
+
+
+def test_what_fails_on_the_page_is_graded_with_the_pages_own_message():
+    for name, attempt, says in WRONG[-5:]:
+        with pytest.raises(AssertionError, match=re.escape(says)):
+            grade(name, attempt)
+
+
+def test_what_is_not_there_or_not_attempted_is_said_plainly():
+    with pytest.raises(AssertionError, match="error_rate: not there. The cell that defines it is missing"):
+        exec('exercises.graded("error_rate", seed=1)', {"exercises": exercises})
+    with pytest.raises(AssertionError, match="not attempted. This is the course's own function"):
+        grade("error_rate", EXERCISES["error_rate"].reference)
+    with pytest.raises(AssertionError, match="needs your function error_rate itself, got float"):
+        grade("error_rate", 0.25)
+    with pytest.raises(AssertionError, match="not attempted. Put your code in place of the raise line"):
+        grade("error_rate", EXERCISES["error_rate"].twin(Slip("", "    return", "    raise NotImplementedError("
+              "'your turn')\n    return")))  # fmt: skip
+    with pytest.raises(ValueError, match="the names are error_rate"):
+        exercises.graded("nonsense", seed=1)
+    with pytest.raises(TypeError, match="seed must be a whole number, got str 'one'"):
+        exercises.graded("error_rate", seed="one")
+
+
+def test_no_function_passes_under_anothers_name():
+    with pytest.raises(AssertionError, match="coverage: wrong"):
+        grade("coverage", RIGHT["error_rate"][0])
+
+
+def test_a_case_in_which_rounding_decides_is_drawn_anew():
+    exercise = EXERCISES["choose_model"]
+    table = torch.tensor([[0.7], [0.7 + 1e-7], [0.1]])
+    close = Case("", train=table, validation=table, test=torch.rand(3, 1, generator=torch.Generator().manual_seed(0)))
+    assert not is_steady(exercise, close)
+    fine = Case("", train=table, validation=table.round(decimals=1), test=table)
+    assert is_steady(exercise, fine)  # the very same numbers, and not nearly
+    drawn = iter([close, fine])
+    others = replace(exercise, others=lambda dice: [next(drawn)])
+    assert on_other_inputs(others, 0).cases == (fine,)
+
+
+# ---- the page: record, history -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_each_exercise_knows_its_chapter(name):
+    book = next(path for path in find([exercises.CHAPTER_OF[name]]))
+    assert any(cell.id == f"exercise-{name}" for cell in nbformat.read(book, as_version=4).cells)
+
+
+def test_a_check_keeps_its_verdict_in_the_record(monkeypatch):
+    kept = []
+    monkeypatch.setattr(exercises.record, "checked", lambda *what: kept.append(what))
+    exec("exercises.check(error_rate)", {"exercises": exercises, "error_rate": lambda p, y: 0.5})
+    exec("exercises.check(error_rate)", {"exercises": exercises, "error_rate": RIGHT["error_rate"][0]})
+    grade("error_rate", RIGHT["error_rate"][0])
+    assert kept == [("error_rate", "00_start_here", "wrong"), ("error_rate", "00_start_here", "right")]
+
+
+def test_a_check_says_that_a_later_cell_with_the_function_came_to_nothing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # which a shell puts its own in place of
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+    monkeypatch.setattr(history, "get_ipython", lambda: shell)
+    head = "def error_rate(predictions, labels):\n"
+    right = head + "    return (predictions != labels).double().mean()"
+
+    def run(source):
+        shell.run_cell(source, store_history=True)
+        return shell.run_cell("verdict = exercises.check(error_rate)", store_history=True) and shell.user_ns["verdict"]
+
+    shell.user_ns["exercises"] = exercises
+    assert "did not come to its end" not in run(right).message
+    for broken in (head + "    return (predictions != labels", "1 / 0\n" + head + "    return 0.5"):
+        verdict = run(broken)
+        assert verdict.state == "right"
+        assert verdict.message.startswith("The cell in which you last wrote `error_rate` did not come to its end")
+    assert "did not come to its end" not in run(right).message
+    assert "did not come to its end" not in run("error_rate = lambda p, y: 0.5").message
+
+
+def test_whoever_is_right_can_compare_with_the_courses_own():
+    page = check("error_rate", RIGHT["error_rate"][0])._repr_html_()
+    assert re.findall(r"<summary>(.*?)</summary>", page) == ["Compare with the course's own"]
+    assert 'exercises.solution("error_rate")' in page
 
 
 # ---- not attempted, hints, solution ------------------------------------------------------------------------

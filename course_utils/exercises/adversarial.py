@@ -1,17 +1,21 @@
 """The exercises of chapter 04: one step uphill, the way back into the ball, a bug to find, a loss that unmasks."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
 from course_utils.attacks import fgsm, lengths, margin_loss, pgd_step, project
 from course_utils.exercises.calls import TRAIN_MODE
-from course_utils.exercises.exercise import Case, Exercise, Slip
+from course_utils.exercises.exercise import Case, Dice, Exercise, Slip
 from course_utils.models import seeded
 
 
-def _network(pixels: int, classes: int = 3, norm: bool = False, scale: float = 3, hidden: int = 6) -> nn.Sequential:
-    """A small network, the same each time; its BatchNorm, if any, is in train mode, its ReLU in eval mode."""
-    with seeded(1):
+def _network(
+    pixels: int, classes: int = 3, norm: bool = False, scale: float = 3, hidden: int = 6, seed: int = 1
+) -> nn.Sequential:
+    """A small network, the same for a seed; its BatchNorm, if any, is in train mode, its ReLU in eval mode."""
+    with seeded(seed):
         layers = [nn.Flatten(), nn.Linear(pixels, hidden), *([nn.BatchNorm1d(hidden)] if norm else []), nn.ReLU()]
         network = nn.Sequential(*layers, nn.Linear(hidden, classes))
     for weight in network.parameters():
@@ -30,6 +34,14 @@ PLAIN, NORMED = _network(6), _network(6, norm=True)
 BENT = _network(27, classes=4, scale=5, hidden=16)  # what is uphill changes on the way
 IMAGES, LABELS = _images(5), torch.tensor([0, 1, 2, 0, 1])
 COLOURED, COLOUR_LABELS = _images(12, 3, (3, 3, 3)), torch.arange(12) % 4
+
+
+def _other_attacked(dice: Dice) -> Iterator[Case]:
+    for norm in (False, False, True):
+        n, classes, shape = dice.whole(3, 9), dice.whole(3, 6), (dice.whole(1, 3), dice.whole(2, 3), 3)
+        model = _network(shape[0] * shape[1] * shape[2], classes, norm, hidden=12, scale=2, seed=dice.seed())
+        yield Case("other images, another network", model=model, images=_images(n, dice.seed(), shape),
+                   labels=dice.classes(n, classes), eps=dice.number(0.05, 0.4))  # fmt: skip
 
 
 def _in_ten(model: nn.Module, images: Tensor, labels: Tensor, eps: float) -> Tensor:
@@ -55,6 +67,7 @@ FGSM = Exercise(
         Case("coloured images, a bent network", model=BENT, images=COLOURED, labels=COLOUR_LABELS, eps=0.3),
         Case("a step out of the box everywhere", model=PLAIN, images=IMAGES, labels=LABELS, eps=1.0),
     ),
+    others=_other_attacked,
     variants=((', reduction="sum"', ""),),
     slips=(
         Slip("It goes downhill: the loss is made small, as in training. An attack makes it large: plus, not minus.",
@@ -94,6 +107,17 @@ def _changes(n: int, *shape: int, size: float, seed: int = 0) -> Tensor:
     return size * torch.randn(n, *shape, generator=torch.Generator().manual_seed(seed))
 
 
+def _other_changes(dice: Dice) -> Iterator[Case]:
+    """About half of the images, or pixels, are outside of their ball."""
+    for shape in ((dice.whole(1, 3), 3, 4), (2, 5, 5), (dice.whole(3, 9),)):
+        change = dice.number(0.1, 0.9) * dice.rand(dice.whole(5, 9), *[1] * len(shape)) * dice.randn(9, 9, *shape)[0, 0]
+        change = change * dice.randn(*change.shape)
+        pixel, whole = change.abs().median(), lengths(change).median()
+        yield Case("pixels", perturbation=change, eps=1.1 * pixel.item())
+        yield Case("each pixel", perturbation=change, eps=0.9 * pixel.item(), norm="inf")
+        yield Case("whole arrows", perturbation=change, eps=1.1 * whole.item(), norm="2")
+
+
 TWO_CHANGES = torch.tensor([[[[0.3, 0.0], [0.0, -0.4]]], [[[0.03, 0.0], [-0.04, 0.0]]]])
 LENGTH = "perturbation.flatten(1).norm(dim=1).view(-1, *[1] * (perturbation.dim() - 1))"
 SHORTER = "torch.where(length > eps, perturbation * (eps / length), perturbation)"
@@ -117,6 +141,7 @@ PROJECT = Exercise(
         Case("square images", perturbation=_changes(3, 3, 3, 3, size=0.5), eps=0.9, norm="2"),
         Case("sequences", perturbation=_changes(3, 4, 3, size=0.5), eps=0.8, norm="2"),
     ),
+    others=_other_changes,
     variants=(
         (SHORTER, "perturbation * (eps / length.clamp(min=1e-12)).clamp(max=1)"),
         (SHORTER, "perturbation * torch.clamp(eps / (length + 1e-12), max=1)"),
@@ -173,9 +198,23 @@ def _standing(images: Tensor, eps: float, norm: str, seed: int) -> Tensor:
 
 
 def _step(about: str, eps: float, alpha: float, start: bool = True, bent: bool = False, **options) -> Case:
-    model, images, labels = (BENT, COLOURED, COLOUR_LABELS) if bent else (PLAIN, IMAGES, LABELS)
+    attacked = (BENT, COLOURED, COLOUR_LABELS) if bent else (PLAIN, IMAGES, LABELS)
+    return _step_of(about, *attacked, eps, alpha, start, **options)
+
+
+def _step_of(
+    about: str, model: nn.Module, images: Tensor, labels: Tensor, eps: float, alpha: float, start: bool, **options
+) -> Case:
     at = _standing(images, eps, options.get("norm", "inf"), seed=7) if start else torch.zeros_like(images)
     return Case(about, model=model, images=images, labels=labels, perturbation=at, eps=eps, alpha=alpha, **options)
+
+
+def _other_steps(dice: Dice) -> Iterator[Case]:
+    for options in ({}, {"norm": "2"}, {"norm": "inf", "loss": margin_loss}, {"norm": "2", "loss": margin_loss}):
+        n, classes, seed = dice.whole(4, 9), dice.whole(3, 5), dice.seed()
+        model = _network(18, classes, scale=2, hidden=12, seed=seed)
+        attacked = model, _images(n, seed, (2, 3, 3)), dice.classes(n, classes)
+        yield _step_of("on the way", *attacked, dice.number(0.2, 0.5), dice.number(0.05, 0.15), start=True, **options)
 
 
 GRADIENT = "input_gradient(model, images + perturbation, lambda logits: loss(logits, labels).sum())"
@@ -200,6 +239,7 @@ PGD_STEP = Exercise(
         _step("coloured images, another loss", 0.2, 0.05, bent=True, norm="inf", loss=margin_loss),
         _step('coloured images, norm "2"', 1.5, 0.5, bent=True, norm="2"),
     ),
+    others=_other_steps,
     slips=(
         Slip(CLAMPED, GRADIENT, "input_gradient(model, (images + perturbation).clamp(0, 1), lambda logits: "
              "loss(logits, labels).sum()) * ((images + perturbation > 0) & (images + perturbation < 1))", LANDED,
@@ -246,6 +286,21 @@ PGD_STEP = Exercise(
 )  # fmt: skip
 
 ROWS = torch.tensor([[2.0, 0.5, -1.0], [-3.0, -1.0, -2.0], [0.0, 1.0, 4.0]])
+
+
+def _other_margins(dice: Dice) -> Iterator[Case]:
+    for about, size, above in (
+        ("logits of both signs", 3, 0),
+        ("all below 0", 1, -20),
+        ("a very sure network", 20_000, 0),
+        ("logits in the ten thousands, all below 0", 1_000, -30_000),
+    ):
+        n, classes = dice.whole(3, 9), dice.whole(3, 10)
+        logits, labels = above + size * dice.randn(n, classes), dice.classes(n, classes)
+        labels[0] = logits[0].argmax()  # here the network is right
+        yield Case(about, logits=logits, labels=labels, attached=["logits"])
+
+
 OWN = "logits[own]"
 OTHERS = "logits.masked_fill(own, -math.inf)"
 BEST = "others.amax(dim=1)"
@@ -272,6 +327,7 @@ MARGIN_LOSS = Exercise(
         Case("six images of ten classes", logits=_changes(6, 10, size=3.0), labels=[3, 0, 9, 9, 5, 1],
              attached=["logits"]),
     ),
+    others=_other_margins,
     variants=((OWN, "logits.gather(1, labels[:, None]).squeeze(1)"),),
     slips=(
         Slip("The sign is the other way round: the loss must grow when the wrong class wins. Other minus own.",

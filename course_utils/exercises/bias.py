@@ -8,13 +8,20 @@ from torch import Tensor
 
 from course_utils.biased import biased_colours
 from course_utils.exercises.calls import Seed
-from course_utils.exercises.exercise import Case, Exercise, Slip
+from course_utils.exercises.exercise import Case, Dice, Exercise, Slip
 from course_utils.lff import gce, relative_difficulty
 from course_utils.metrics import group_table
 
 
 def _colours(about: str, labels: Tensor, ratio: float, seed: int = 0) -> Case:
     return Case(about, labels=labels, conflict_ratio=ratio, generator=Seed(seed))
+
+
+def _other_colours(dice: Dice) -> Iterator[Case]:
+    """No product of number and ratio lies near ½, where some round up and others to the even number."""
+    for few, off in ((dice.whole(100, 140), 0.2), (dice.whole(40, 60), -0.2), (dice.whole(15, 25), 0.2)):
+        labels = torch.arange(10).repeat_interleave(few * (1 + dice.classes(10, 2)))
+        yield _colours("", labels[dice.order(len(labels))], (dice.whole(few // 5, few // 2) + off) / few, dice.seed())
 
 
 def _judge_colours(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Iterator[str]:
@@ -72,6 +79,7 @@ BIASED_COLOURS = Exercise(
         _colours("some digits are not there", EVEN[EVEN % 3 == 0], 0.4),
         _colours("one digit of each class", torch.arange(10), 0.5, seed=2),
     ),
+    others=_other_colours,
     hints=(
         "Everything is aligned at first. For one digit: which of its images get another colour, how many, and which "
         "colour does the k-th of them get?",
@@ -91,6 +99,13 @@ def _groups(about: str, n: int, shape: tuple[int, int], seed: int, holes: int = 
     )
     options = {} if shape == (10, 10) else {"shape": shape}
     return Case(about, predictions=predictions, labels=labels, bias=bias, **options)
+
+
+def _other_groups(dice: Dice) -> Iterator[Case]:
+    yield _groups("of ten classes some are not there", dice.whole(200, 300), (10, 10), dice.seed(), dice.whole(1, 4))
+    for n in (dice.whole(20, 60), dice.whole(100, 400), dice.whole(401, 900)):
+        rows = dice.whole(3, 6)
+        yield _groups("other groups", n, (rows, rows + dice.whole(1, 3)), dice.seed(), holes=1)
 
 
 def _exchanged(predictions: Tensor, labels: Tensor, bias: Tensor, shape: tuple[int, int] = (10, 10)):
@@ -122,6 +137,7 @@ GROUP_TABLE = Exercise(
         _groups("400 answers", 400, (3, 7), 2),
         Case("every answer right", predictions=EVEN[:40], labels=EVEN[:40], bias=EVEN[:40].roll(3), shape=(10, 10)),
     ),
+    others=_other_groups,
     variants=((TABLE, "torch.where(counts > 0, right / counts, torch.nan).view(shape)"),),
     slips=(
         Slip("An empty group gets accuracy 0. Nothing was measured there: leave NaN, or every mean over groups is "
@@ -172,6 +188,21 @@ GROUP_TABLE = Exercise(
 
 LOGITS = 2 * torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
 SIX = [0, 1, 2, 3, 0, 1]
+
+
+def _other_predictions(dice: Dice) -> Iterator[Case]:
+    n, classes = dice.whole(3, 9), dice.whole(3, 9)
+    given = {"logits": 2 * dice.randn(n, classes), "labels": dice.classes(n, classes), "attached": ["logits"]}
+    yield Case("the default of q", **given)
+    yield Case("a small q", **given, q=dice.number(0.02, 0.09))
+    yield Case("another q", **given, q=dice.number(0.2, 0.6))
+    yield Case("a large q", **given, q=dice.number(0.75, 0.95))
+    yield Case("q = 0", **given, q=0.0)
+    sure = given | {"logits": (200 + 100 * dice.rand(n, 1)) * torch.eye(n, classes), "labels": dice.classes(n, classes)}
+    for q in (0.0, dice.number(0.1, 0.3), dice.number(0.4, 0.9)):
+        yield Case("p is 0 in float32, or 1", **sure, q=q)
+
+
 EXTREME = [[0.0, 300.0], [300.0, 0.0]]
 LOG_P = '-F.cross_entropy(logits, labels, reduction="none")'
 VALUE = "-torch.expm1(q * log_p) / q if q else -log_p"
@@ -202,6 +233,7 @@ GCE = Exercise(
         Case("p is 0 in float32, q = 0.2", logits=EXTREME, labels=[1, 0], q=0.2, attached=["logits"]),
         Case("p is 0 in float32, q = 1", logits=EXTREME, labels=[1, 0], q=1.0, attached=["logits"]),
     ),
+    others=_other_predictions,
     slips=(
         Slip(UNDERFLOW, LOG_P, SOFTMAX, VALUE, "(1 - log_p**q) / q if q else -log_p.log()"),
         Slip(UNDERFLOW, LOG_P, SOFTMAX, VALUE, '(1 - log_p**q) / q if q else F.cross_entropy(logits, labels, '
@@ -269,6 +301,16 @@ def _many(n: int, classes: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     return losses[0], losses[1], torch.randint(classes, (n,), generator=generator)
 
 
+def _other_losses(dice: Dice) -> Iterator[Case]:
+    for n in (dice.whole(6, 9), dice.whole(10, 30), dice.whole(100, 300)):
+        *losses, labels = _many(n, dice.whole(2, 5), dice.seed())
+        yield _losses("drawn losses", *losses, labels, tolerance=5e-3)
+        yield _losses("one class with small losses", *(torch.where(labels == 0, loss / 3000, loss) for loss in losses),
+                      3 * labels, tolerance=5e-3)  # fmt: skip
+        yield _losses("one class that the biased network gets right with loss 0", losses[0] * (labels > 0), losses[1],
+                      labels, tolerance=5e-3)  # fmt: skip
+
+
 SCALE = "loss[members].max().clamp(min=1e-30)"
 RATIO = "b / (b + d).clamp(min=1e-30)"
 NORMALISED = "Divide each loss by the largest of its class, separately for the two networks."
@@ -300,6 +342,7 @@ RELATIVE_DIFFICULTY = Exercise(
         _losses("twenty examples of four classes", *_many(20, 4, 2), tolerance=5e-3),
         _losses("as many as in training", *_many(10_000, 10, 3), seconds=0.4, tolerance=5e-3),
     ),
+    others=_other_losses,
     variants=((RATIO, "b / (b + d + 1e-12)"), (SCALE, "loss[members].max().clamp(min=1e-12)", RATIO,
         "b / (b + d + 1e-12)")),
     slips=(

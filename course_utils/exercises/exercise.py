@@ -144,8 +144,8 @@ class Exercise:
     reference: Callable
     returns: tuple[str, ...]
     cases: Sequence[Case]
+    others: Callable[[Dice], Iterable[Case]]
     hints: tuple[str, str]
-    others: Callable[[Dice], Iterable[Case]] = lambda dice: ()  # for a while
     slips: Sequence[Slip] = ()
     variants: Sequence[tuple[str, ...]] = ()
     loose: Sequence[str] = ()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from course_utils.biased import SPECIES, Scene, changed, draw_scene, render, swim_left
 from course_utils.exercises.calls import TRAIN_MODE
 from course_utils.exercises.differ import kind_of, listed
-from course_utils.exercises.exercise import Case, Exercise, Slip
+from course_utils.exercises.exercise import Case, Dice, Exercise, Slip
 from course_utils.lending import paste
 from course_utils.metrics import alone_minus_empty, signed_on
 from course_utils.models import seeded
@@ -18,9 +18,9 @@ from course_utils.models import seeded
 # ---- the object alone, with its control ---------------------------------------------------------------------
 
 
-def _network(classes: int, norm: bool = False) -> nn.Sequential:
+def _network(classes: int, norm: bool = False, seed: int | None = None) -> nn.Sequential:
     """A small network for images [N, 3, 2, 2]; its BatchNorm, if any, is in train mode, its ReLU in eval mode."""
-    with seeded(classes):
+    with seeded(classes if seed is None else seed):
         layers = [nn.Flatten(), nn.Linear(12, 8), *([nn.BatchNorm1d(8)] if norm else []), nn.ReLU()]
         network = nn.Sequential(*layers, nn.Linear(8, classes))
     network[-1].weight.data.mul_(4)  # images count more than the biases
@@ -35,6 +35,15 @@ def _alone(about: str, n: int, model: nn.Module, target: int, seed: int) -> Case
     alone = empty.clone()
     alone[:, :, 0, 0] += 3 * torch.rand(n, 3, generator=generator)
     return Case(about, model=model, alone=alone, empty=empty, target=target)
+
+
+def _other_alone(dice: Dice) -> Iterator[Case]:
+    """The class is one whose share the object changes."""
+    for n in (dice.whole(12, 30), dice.whole(31, 60), dice.whole(61, 90), dice.whole(91, 150)):
+        case = _alone("", n, _network(dice.whole(3, 5), norm=n > 90, seed=dice.seed()), 0, dice.seed())
+        shares = [alone_minus_empty(**case.arguments(target=k)) for k in range(3)]
+        case.given["target"] = shares.index(max(shares, key=abs))
+        yield case
 
 
 THREE, FIVE, NORMED = _network(3), _network(5), _network(4, norm=True)
@@ -64,6 +73,7 @@ ALONE_MINUS_EMPTY = Exercise(
         _alone("forty images, five classes", 40, FIVE, 1, 4),
         _alone("a network with BatchNorm that was left in train mode", 40, NORMED, 3, 2),
     ),
+    others=_other_alone,
     slips=(
         Slip("That is the share with the object alone. A model must answer something, and some images get this answer "
              "without it, too: subtract the share of `empty`. That is the control.", SHARES, "called.float().mean()"),
@@ -131,6 +141,13 @@ def _owed(about: str, n: int, channels: int, height: int, width: int, seed: int,
     return Case(about, attributions=drawn, masks=masks)
 
 
+def _other_owed(dice: Dice) -> Iterator[Case]:
+    for channels in (1, 2, 3, 3):
+        n, height, width = dice.whole(3, 6), dice.whole(2, 5), dice.whole(2, 5)
+        yield _owed(f"images of {channels} channels", n, channels, height, width, dice.seed())
+    yield _owed("as many images as channels and pixels in a row", 3, 3, 3, 3, dice.seed())
+
+
 MEETS = (
     "A mask [N, H, W] beside [N, C, H, W] is matched from the right: its N meets the C channels. masks[:, None], of "
     "shape [N, 1, H, W], meets each image in all its channels."
@@ -156,6 +173,7 @@ SIGNED_ON = Exercise(
         _owed("an empty mask and a full one", 2, 2, 2, 3, 4, torch.tensor([False, True]).view(2, 1, 1).expand(2, 2, 3)),
         _owed("seven images of three channels", 7, 3, 5, 4, 5),
     ),
+    others=_other_owed,
     variants=((ON_MASK, "torch.where(masks[:, None], attributions, 0).sum(dim=(1, 2, 3))"),),
     slips=(
         Slip("With absolute values a pixel that speaks *against* the class counts as if it spoke for it, and nothing "
@@ -225,6 +243,13 @@ def _pasting(
     return Case(about, images=images, donors=donors, masks=masks, seconds=seconds)
 
 
+def _other_pastings(dice: Dice) -> Iterator[Case]:
+    for channels in (1, 2, 3, 3):
+        shape = dice.whole(3, 6), channels, dice.whole(2, 5), dice.whole(2, 5)
+        yield _pasting(f"images of {channels} channels", shape, dice.seed())
+    yield _pasting("as many images as channels and pixels in a row", (3, 3, 3, 3), dice.seed())
+
+
 PASTED = "torch.where(masks[:, None], donors, images)"
 PASTE = Exercise(
     reference=paste,
@@ -240,6 +265,7 @@ PASTE = Exercise(
         _pasting("seven images of three channels", (7, 3, 5, 4), 4),
         _pasting("40,000 images of one pixel", (40_000, 2, 1, 1), 5, seconds=0.1),
     ),
+    others=_other_pastings,
     variants=((PASTED, "images * ~masks[:, None] + donors * masks[:, None]"),),
     slips=(
         Slip("The wrong way round: where the mask is True the *donor's* pixels belong, elsewhere the image's.", PASTED,
@@ -286,6 +312,7 @@ PASTE = Exercise(
 
 DRAWS = 8
 FORM = 2, 2, len(SPECIES), DRAWS  # of the large case: with and without the mark, twice the very same, species, draws
+BOTH_WAYS = torch.tensor([True, False]).view(2, 1, 1, 1).expand(FORM).flatten()
 OF_THE_HAND = {"grip", "from", "reach", "over", "handscale", "thumb", "fan", "skin", "blush", "sleeve"}
 SHOWS = 0.01  # of a pixel's range: two steps of 255 and a half
 RULES = "help(biased.draw_scene) lists all entries."
@@ -297,15 +324,22 @@ def _scenes(species: Tensor, seed: int) -> Scene:
     return draw_scene(species, nothing, torch.arange(len(species)) % 4, torch.Generator().manual_seed(seed))
 
 
-def _every_way() -> Scene:
+def _every_way(seed: int = 0) -> Scene:
     """A few scenes in every way that `FORM` says: what differs between two of them can have one cause only."""
-    drawn = _scenes(torch.zeros(DRAWS, dtype=torch.long), 0)
+    drawn = _scenes(torch.zeros(DRAWS, dtype=torch.long), seed)
     scene = {name: values.repeat(16, *[1] * (values.dim() - 1)) for name, values in drawn.items()}
     return scene | {"species": torch.arange(len(SPECIES)).view(1, 1, -1, 1).expand(FORM).flatten()}
 
 
 def _marking(about: str, rows: list[bool], seed: int) -> Case:
     return Case(about, scene=_scenes(torch.arange(len(rows)) % 4, seed), rows=rows)
+
+
+def _other_scenes(dice: Dice) -> Iterator[Case]:
+    """Nothing is asked for by name, so the rules are the same; the fish, their places and backgrounds are others."""
+    yield Case("each scene with and without the mark", scene=_every_way(dice.seed()), rows=BOTH_WAYS)
+    for n in (dice.whole(3, 5), dice.whole(6, 9)):
+        yield _marking("other scenes", (dice.rand(n) < 0.5).tolist(), dice.seed())
 
 
 def _judge_mark(given: Mapping[str, Any], got: Mapping[str, Any]) -> Iterator[str]:
@@ -413,13 +447,13 @@ MARK = Exercise(
     judge=_judge_mark,
     fate=lambda given, got: [v.nan_to_num() for v in got["scene"].values() if isinstance(v, Tensor)],
     cases=(
-        Case("each scene with and without the mark", scene=_every_way(),
-             rows=torch.tensor([True, False]).view(2, 1, 1, 1).expand(FORM).flatten()),
+        Case("each scene with and without the mark", scene=_every_way(), rows=BOTH_WAYS),
         _marking("five scenes", [True, False, False, True, False], 1),
         _marking("all bear the mark", [True, True, True], 2),
         _marking("none bears it", [False, False, False], 3),
         _marking("one scene", [True], 4),
     ),
+    others=_other_scenes,
     hints=(
         "The encoder averages over the whole image. What does an average not see, although you see it at once? And "
         "what could stand in the image beside the fish, or be done to it, without anybody doubting its species?",

@@ -8,13 +8,24 @@ from torch import Tensor
 
 from course_utils.data import flip_labels
 from course_utils.exercises.calls import Seed
-from course_utils.exercises.exercise import Case, Exercise, Slip
+from course_utils.exercises.exercise import Case, Dice, Exercise, Slip
 from course_utils.memorization import forgetting_events, memorization_score, stopping_epoch
 
 
 def _flips(about: str, n: int, fraction: float, classes: int, seed: int = 0) -> Case:
     labels = torch.randint(classes, (n,), generator=torch.Generator().manual_seed(n + seed))
     return Case(about, labels=labels, fraction=fraction, num_classes=classes, generator=Seed(seed))
+
+
+def _other_flips(dice: Dice) -> Iterator[Case]:
+    """No product of number and share lies near ½, where some round up and others to the even number."""
+    for about, n, classes in (
+        ("many classes", dice.whole(2000, 3000), dice.whole(6, 12)),
+        ("a few", dice.whole(30, 90), dice.whole(3, 9)),
+        ("two classes", dice.whole(300, 700), 2),
+    ):
+        off = 0.3 if classes == 2 else -0.3
+        yield _flips(about, n, (dice.whole(n // 4, n // 2) + off) / n, classes, dice.seed())
 
 
 def _judge_flips(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Iterator[str]:
@@ -82,6 +93,7 @@ FLIP_LABELS = Exercise(
         _flips("two classes", 600, 0.55, 2, seed=1),
         _flips("seven labels", 7, 0.5, 5),
     ),
+    others=_other_flips,
     hints=(
         "How do you choose exactly k of N places at random? And how do you get from a true class to one that is "
         "certainly another?",
@@ -117,6 +129,17 @@ CURVES = (
 )  # fmt: skip
 
 
+def _other_curves(dice: Dice) -> Iterator[Case]:
+    """Long rises with a fall and a late peak behind them; and such as wobble, in which accuracies come up twice."""
+    for epochs in (dice.whole(10, 20), dice.whole(20, 40), dice.whole(40, 60), dice.whole(60, 90)):
+        rise = torch.linspace(0.3, 0.9, epochs) + 0.01 * dice.randn(epochs)
+        curve = torch.cat([rise, 0.8 - 0.2 * dice.rand(12), 0.95 + 0.05 * dice.rand(1)])
+        yield Case("a long rise", validation=(curve * 1000).round() / 1000, patience=dice.whole(4, 9))
+    for patience in (2, 3, 4):
+        curve = (torch.linspace(10, 25, 24) + 2 * dice.randn(24)).round() / 64
+        yield Case(f"a curve that wobbles, patience {patience}", validation=curve, patience=patience)
+
+
 def _since_the_one_before(validation: Tensor, patience: int) -> int:
     best, waited = 0, 0
     for epoch in range(1, len(validation)):
@@ -132,6 +155,7 @@ STOPPING_EPOCH = Exercise(
     returns=("epoch",),
     by_name=("patience",),
     cases=tuple(Case(about, validation=curve, patience=patience) for about, curve, patience in CURVES),
+    others=_other_curves,
     variants=(("elif", "if"),),
     slips=(
         Slip(FUTURE, BACK, "return int(validation.argmax()) + 1"),
@@ -181,6 +205,13 @@ def _tables(seed: int, networks: int, examples: int) -> dict[str, Tensor]:
     return {"member": draw[0], "right": draw[1]}
 
 
+def _other_networks(dice: Dice) -> Iterator[Case]:
+    for networks in (dice.whole(4, 6), dice.whole(7, 12), dice.whole(100, 300)):
+        given = _tables(dice.seed(), networks, dice.whole(5, 9))
+        given["member"][:, 0], given["member"][:, 1] = True, False
+        yield Case("drawn tables, one example never left out, one never in", **given)
+
+
 T, N = True, False
 INSIDE, OUTSIDE = (
     "(right & member).sum(dim=0) / member.sum(dim=0)",
@@ -202,6 +233,7 @@ MEMORIZATION_SCORE = Exercise(
         Case("five networks, nine examples", **_tables(1, 5, 9)),
         Case("600 networks", **_tables(2, 600, 3)),
     ),
+    others=_other_networks,
     slips=(
         Slip("The sign is wrong: right when trained on, minus right when left out.", GAP, "outside - inside"),
         Slip("That is only the first half: how often it is right when in the training set.", GAP, "inside"),
@@ -253,6 +285,13 @@ def _record(*columns: str) -> list[list[bool]]:
     return [[sign == "1" for sign in look] for look in zip(*columns)]
 
 
+def _other_looks(dice: Dice) -> Iterator[Case]:
+    for looks in (dice.whole(5, 9), dice.whole(10, 30), dice.whole(31, 200)):
+        right = dice.rand(looks, dice.whole(9, 15)) < dice.number(0.3, 0.7)
+        right[:, dice.whole(0, 1)], right[:, dice.whole(2, 3)] = False, True
+        yield Case("drawn answers, one example never right, one always", right=right)
+
+
 NEVER = (
     "An example that was never right was never forgotten either, and so it gets 0, as if it were the easiest of all. "
     "Give it T, the number of looks."
@@ -272,6 +311,7 @@ FORGETTING_EVENTS = Exercise(
         Case("one look", right=_record("1", "0")),
         Case("300 looks", right=_record("10" * 150, "0" * 300, "1" * 299 + "0", "110" * 100)),
     ),
+    others=_other_looks,
     slips=(
         Slip(NEVER, FILLED, "events"),
         Slip("Those are learning events: wrong, then right. Forgetting is right, then wrong.", EVENTS,

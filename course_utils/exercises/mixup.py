@@ -1,9 +1,11 @@
 """The exercises of chapter 03: mixing, its loss in two cross-entropies, calibration, the mixed discriminator."""
 
+from collections.abc import Callable, Iterator
+
 import torch
 from torch import Tensor
 
-from course_utils.exercises.exercise import Case, Exercise, Slip
+from course_utils.exercises.exercise import Case, Dice, Exercise, Slip
 from course_utils.gan import mixup_gan_risk
 from course_utils.metrics import expected_calibration_error
 from course_utils.mixup import mixup, mixup_risk
@@ -35,6 +37,18 @@ ALREADY = (
 )
 LABELS = "share * soft + (1 - share) * soft[index]"
 MIXED = "weight * images + (1 - weight) * images[index]"
+
+
+def _other_mixtures(dice: Dice) -> Iterator[Case]:
+    n, classes = dice.whole(5, 8), dice.whole(4, 9)
+    given = {"images": dice.rand(n, 2, n, n), "labels": dice.classes(n, classes), "index": dice.classes(n, n)}
+    yield Case("one lam", **given, lam=dice.rand(1), num_classes=classes)
+    yield Case("one lam for each", **given, lam=dice.rand(n), num_classes=classes + 1)
+    yield Case("ten classes, by default", **given, lam=dice.rand(n))
+    yield Case("soft labels", **given | {"labels": dice.randn(n, classes).softmax(1)}, lam=dice.rand(n),
+               num_classes=classes)  # fmt: skip
+    yield Case("points, lam as a plain number", **given | {"images": dice.randn(n, dice.whole(2, 5))},
+               lam=dice.number(0.1, 0.4), num_classes=classes)  # fmt: skip
 
 
 def _from_the_mixed(images: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor, num_classes: int = 10):
@@ -69,6 +83,7 @@ MIXUP = Exercise(
         Case("sequences", images=_rand(3, 5, 3), labels=[0, 1, 1], lam=torch.tensor([0.1, 0.6, 0.8]), index=[1, 0,
              0], num_classes=5),
     ),
+    others=_other_mixtures,
     slips=(
         Slip("The labels are not mixed: an image that is three quarters of one digit should be labelled so. Mix the "
              "one-hot labels with the same lam and the same partner.", LABELS, "soft.float()"),
@@ -127,6 +142,16 @@ APART = (
     "[N]). "
     "Weigh each example's two losses with its own lam, one number for each example, and then average."
 )
+
+
+def _other_answers(dice: Dice) -> Iterator[Case]:
+    for size in (1, 3, 100):
+        n, classes = dice.whole(3, 9), dice.whole(3, 9)
+        given = {"logits": size * dice.randn(n, classes), "labels": dice.classes(n, classes), "index": dice.order(n)}
+        yield Case("one lam for each", **given, lam=dice.rand(n), attached=["logits"])
+        yield Case("lam as a plain number", **given, lam=dice.number(0.1, 0.4), attached=["logits"])
+
+
 MIXUP_RISK = Exercise(
     reference=mixup_risk,
     returns=("risk",),
@@ -143,6 +168,7 @@ MIXUP_RISK = Exercise(
         Case("six examples, another draw", logits=_randn(6, 4, seed=1), labels=[1, 0, 1, 3, 3, 2], lam=_rand(6,
              seed=1), index=[3, 1, 2, 0, 5, 4], attached=["logits"]),
     ),
+    others=_other_answers,
     slips=(
         Slip(APART, COMBINED,
              "(lam * own.mean() + (1 - lam) * partner.mean()).mean()"),
@@ -193,6 +219,12 @@ def _confident(seed: int, n: int, classes: int, bins: int | None = None) -> Case
     return Case(f"{n} examples of {classes} classes", probabilities=rows, labels=labels, **options)
 
 
+def _other_confidences(dice: Dice) -> Iterator[Case]:
+    for n, bins in ((dice.whole(20, 50), 4), (dice.whole(51, 90), dice.whole(5, 9)), (100, dice.whole(18, 30))):
+        yield _confident(dice.seed(), n, dice.whole(3, 12), bins)
+    yield _confident(dice.seed(), dice.whole(101, 300), dice.whole(3, 12))
+
+
 GAPS = "[(right - confidence)[which == b].sum().abs() for b in range(1, bins + 1)]"
 AVERAGED = "(sum(gaps) / len(labels)).item()"
 MEANS = "[(right - confidence)[which == b].mean().abs() for b in range(1, bins + 1) if (which == b).any()]"
@@ -217,6 +249,7 @@ EXPECTED_CALIBRATION_ERROR = Exercise(
         _confident(1, 100, 4, bins=7),
         _confident(2, 60, 20, bins=30),
     ),
+    others=_other_confidences,
     variants=((GAPS, "[(right - confidence)[which == b].mean().abs() * (which == b).float().mean() for b in range(1, "
         "bins + 1) if (which == b).any()]", AVERAGED, "float(sum(gaps))"),),
     slips=(
@@ -281,12 +314,24 @@ REAL, FAKE = _randn(6, 2, seed=2), _randn(6, 2, seed=3)
 WEIGHTS = torch.tensor([0.9, 0.2, 0.5, 0.1, 1.0, 0.7])
 
 
-def _pairs(about: str, weights: Tensor, shape: tuple[int, ...], discriminate=_discriminate) -> Case:
-    n = len(weights)
-    real, fake = (points[:n].view(*shape, 2) for points in (REAL, FAKE))
+def _pairs(
+    about: str,
+    weights: Tensor,
+    shape: tuple[int, ...],
+    discriminate: Callable[[Tensor], Tensor] = _discriminate,
+    points: tuple[Tensor, Tensor] = (REAL, FAKE),
+) -> Case:
+    real, fake = (part[: len(weights)].view(*shape, 2) for part in points)
     return Case(
         about, discriminate=discriminate, real=real, fake=fake, lam=weights.view(*shape, 1), attached=["real", "fake"]
     )
+
+
+def _other_points(dice: Dice) -> Iterator[Case]:
+    for about, size in (("three networks", 1), ("logits far from 0", 30), ("logits in the hundreds", 200)):
+        n, bend = dice.whole(2, 6), dice.number(0.5, 2)
+        bent = lambda points, size=size, bend=bend: size * (points[..., :1] - bend * points[..., 1:] ** 2)  # noqa: E731
+        yield _pairs(about, dice.rand(3 * n), (3, n), bent, (dice.randn(3 * n, 2), dice.randn(3 * n, 2)))
 
 
 MIXED_POINTS = "lam * real + (1 - lam) * fake"
@@ -304,6 +349,7 @@ MIXUP_GAN_RISK = Exercise(
         _pairs("logits far from 0", WEIGHTS[:4], (4,), _steep),
         _pairs("logits in the hundreds", WEIGHTS[:4], (4,), lambda points: 300 + 200 * _discriminate(points)),
     ),
+    others=_other_points,
     variants=((BCE, "(lam * F.softplus(-logits) + (1 - lam) * F.softplus(logits)).mean()"),),
     slips=(
         Slip("The points are mixed the other way round: lam says how much is real.", MIXED_POINTS,

@@ -1,12 +1,24 @@
 """The exercises of chapter 08: the interval of paired differences, a level and its control, honest ranges."""
 
-import torch
+from collections.abc import Iterator
+from itertools import product
 
-from course_utils.exercises.exercise import Case, Exercise, Slip
+import torch
+from torch import Tensor
+
+from course_utils.exercises.exercise import Case, Dice, Exercise, Slip
 from course_utils.metrics import coverage, paired_interval, verdict
 
 T, ROOT, SPREAD = "float(stdtrit(n - 1, 0.975))", "n**0.5", "differences.std()"
 NORMAL = "1.96 is the quantile for endless data. With few pairs the spread itself is a guess: take Student's t."
+
+
+def _other_differences(dice: Dice) -> Iterator[Case]:
+    for n in (3, dice.whole(4, 6), dice.whole(7, 15), dice.whole(16, 30)):
+        drawn = dice.number(-9, 9) + dice.number(0.5, 4) * dice.randn(n)
+        yield Case(f"{n} pairs", differences=drawn)
+
+
 PAIRED_INTERVAL = Exercise(
     reference=paired_interval,
     returns=("lower end", "upper end"),
@@ -18,6 +30,7 @@ PAIRED_INTERVAL = Exercise(
         Case("below zero", differences=[-3.0, -2.5, -4.5]),
         Case("12 pairs", differences=torch.randn(12, generator=torch.Generator().manual_seed(1)).tolist()),
     ),
+    others=_other_differences,
     variants=(
         ("differences.mean() - reach).item()", "differences.mean().item() - float(reach))",
          "differences.mean() + reach).item()", "differences.mean().item() + float(reach))"),
@@ -51,6 +64,25 @@ PAIRED_INTERVAL = Exercise(
 
 RUNS, CONTROL = "(runs >= bound + margin).all()", "(control >= bound + margin).all()"
 MEAN = "It judges the mean. One run that falls short is enough: look at each."
+
+
+def _values(dice: Dice, level: float, short: int) -> Tensor:
+    """Numbers in steps of ¼ that reach the level, one of them just so; 0, 1 or all but one fall short, by little."""
+    over = torch.cat([torch.zeros(1), dice.classes(dice.whole(3, 6), 40) / 4])
+    below = -(1 + dice.classes(len(over), 4)) / 4
+    fail = torch.arange(len(over)) >= len(over) - (short if short < 2 else len(over) - 1)
+    return (level + torch.where(fail, below, over))[dice.order(len(over))]
+
+
+def _other_levels(dice: Dice) -> Iterator[Case]:
+    """Two answers of yes or no: many cases, in another order each time."""
+    ways = list(product(range(3), range(3))) + [(0, 0), (0, 1), (1, 0)]
+    for k in dice.order(len(ways)).tolist():
+        bound, margin = dice.whole(40, 90) / 1, dice.whole(1, 12) / 4
+        runs, control = (_values(dice, bound + margin, short) for short in ways[k])
+        yield Case("", runs=runs, control=control, bound=bound, margin=margin)
+
+
 VERDICT = Exercise(
     reference=verdict,
     returns=("first answer, of the runs", "second answer, of the control"),
@@ -75,6 +107,7 @@ VERDICT = Exercise(
         Case("just so much", runs=[92.0, 93.0], control=[92.0], bound=90.0, margin=2.0),
         Case("other numbers", runs=[0.5, 0.25, 0.75], control=[0.125, 0.25], bound=0.25, margin=0.0),
     ),
+    others=_other_levels,
     variants=(
         (RUNS, "torch.tensor(min(runs.tolist()) >= bound + margin)"),
         (RUNS, "(runs.min() >= bound + margin)", CONTROL, "(control.min() >= bound + margin)"),
@@ -107,6 +140,14 @@ VERDICT = Exercise(
     ),
 )  # fmt: skip
 
+
+def _other_ranges(dice: Dice) -> Iterator[Case]:
+    """In steps of 1/64, so that some truths lie at the very ends."""
+    for n in (dice.whole(11, 20), dice.whole(21, 40), dice.whole(41, 80), dice.whole(81, 150)):
+        low, wide = -dice.classes(n, 12) / 64, dice.classes(n, 12) / 64
+        yield Case(f"{n} ranges", low=low, high=low + wide, truth=(dice.classes(n, 24) - 12) / 64)
+
+
 INSIDE = "(low <= truth) & (truth <= high)"
 COVERAGE = Exercise(
     reference=coverage,
@@ -123,6 +164,7 @@ COVERAGE = Exercise(
         Case("ten ranges", low=[0.0] * 10, high=[1.0] * 10,
              truth=[0.5, 2.0, -1.0, 0.1, 0.2, 0.9, 3.0, 0.7, 0.8, 0.6]),
     ),
+    others=_other_ranges,
     variants=(
         (INSIDE, "((truth - low) >= 0) & ((high - truth) >= 0)"),
         (INSIDE, "(truth == truth.clamp(low, high))"),

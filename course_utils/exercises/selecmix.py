@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from course_utils.exercises.calls import Seed
-from course_utils.exercises.exercise import Case, Exercise, Slip
+from course_utils.exercises.exercise import Case, Dice, Exercise, Slip
 from course_utils.selecmix import contradicting_pairs, contradicting_pairs_by_bias, gsc, mix_pairs
 
 
@@ -17,9 +17,14 @@ def _drawn(n: int, of: int, seed: int) -> Tensor:
     return torch.randint(of, (n,), generator=torch.Generator().manual_seed(seed))
 
 
-def _known(about: str, labels: list | Tensor, bias: list | Tensor) -> Iterator[Case]:
-    for seed, kind in enumerate(("positive", "negative")):
-        yield Case(about, labels=labels, bias=bias, kind=kind, generator=Seed(100 + seed), seconds=2.0)
+def _known(about: str, labels: list | Tensor, bias: list | Tensor, seed: int = 100) -> Iterator[Case]:
+    for k, kind in enumerate(("positive", "negative")):
+        yield Case(about, labels=labels, bias=bias, kind=kind, generator=Seed(seed + k), seconds=2.0)
+
+
+def _other_known(dice: Dice) -> Iterator[Case]:
+    for n in (dice.whole(800, 1100), dice.whole(20, 60), dice.whole(6, 12)):
+        yield from _known(f"{n} examples", dice.classes(n, dice.whole(3, 6)), dice.classes(n, 4), dice.seed())
 
 
 def _judge_pairs(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Iterator[str]:
@@ -109,6 +114,7 @@ PAIRS_BY_BIAS = Exercise(
         *_known("as in training: few contradict", FEW, torch.where(_drawn(1200, 20, 3) == 0, _drawn(1200, 10, 4), FEW)),
         *_known("nobody has a partner", [0, 1, 2], [0, 1, 2]),
     ),
+    others=_other_known,
     hints=(
         "Which of all N × N pairs contradict each other? Who has no candidate?",
         "Two tables [N, N] of True and False, same label and same bias, combined with & and ~. Then every candidate "
@@ -140,6 +146,15 @@ def _products(n: int, seed: int) -> Tensor:
 def _cyclic(n: int, seed: int) -> Tensor:
     """No table of products: not even symmetric, so that the axes can be told apart."""
     return torch.randn(n, n, generator=torch.Generator().manual_seed(seed))
+
+
+def _other_similar(dice: Dice) -> Iterator[Case]:
+    for about, size, above in (("", 1, 0), ("all far above 0", 100, 5_000), ("all far below 0", 100, -5_000)):
+        n, seed = dice.whole(8, 14), dice.seed()
+        labels = dice.classes(n, 3)
+        labels[0] = 3  # alone in its class
+        yield from _similar(about, above + size * _cyclic(n, seed), labels)
+        yield from _similar(f"{about}{', ' * bool(about)}products", above + size * _products(n, seed), labels)
 
 
 HIDDEN = (
@@ -196,6 +211,7 @@ PAIRS = Exercise(
         *_similar("differences that float32 cannot hold", 1e9 + MIXED.double(), LABELS),
         *_similar("products of longer vectors", 5 * _products(10, 2), _drawn(10, 2, 7)),
     ),
+    others=_other_similar,
     slips=(
         *(_filled(low, high) for low, high in (("0", "0"), ("1", "0"), ("torch.inf", "0"), ("0", "-torch.inf"), ("1",
             "-torch.inf"), ("1", "-1"), ("2", "-2"), ("torch.inf", "-1"), ("torch.inf", "-2"), ("2", "-torch.inf"),
@@ -247,9 +263,20 @@ def _mixture(
     about: str, n: int, rows: Tensor, partners: Tensor, shape: tuple[int, ...] = (3, 2, 4), seed: int = 0
 ) -> Case:
     """Images that differ everywhere, so that a mixture tells its weight."""
-    drawn = torch.rand(n, *shape, generator=torch.Generator().manual_seed(n))
+    drawn = torch.rand(n, *shape, generator=torch.Generator().manual_seed(n + seed))
     images = drawn + torch.arange(float(n)).view(-1, 1, 1, 1) % 11
-    return Case(about, images=images, labels=_drawn(n, 7, n), rows=rows, partners=partners, generator=Seed(seed))
+    labels = _drawn(n, 7, n + seed)
+    return Case(about, images=images, labels=labels, rows=rows, partners=partners, generator=Seed(seed))
+
+
+def _other_mixtures(dice: Dice) -> Iterator[Case]:
+    places = dice.order(1400)
+    yield _mixture("600 images with a partner each", 1400, places[:600], places[600:1200], seed=dice.seed())
+    for about, n in (("a few images", dice.whole(3, 5)), ("some images", dice.whole(6, 20))):
+        rows, partners = dice.order(40)[: 2 * n].view(2, n)
+        yield _mixture(about, 40, rows, partners, (3, n, n), seed=dice.seed())
+    yield _mixture("one image with six partners", 40, torch.full((6,), dice.whole(0, 9)), 10 + dice.order(30)[:6],
+                   (1, 4, 4), seed=dice.seed())  # fmt: skip
 
 
 def _judge_mixture(given: Mapping[str, Any], got: Mapping[str, Tensor]) -> Iterator[str]:
@@ -334,6 +361,7 @@ MIX_PAIRS = Exercise(
         _mixture("one image with six partners", 60, torch.tensor([9] * 6), torch.arange(30, 36), (1, 4, 4), seed=4),
         _mixture("images that are their own partners", 60, torch.arange(3), torch.arange(3), (1, 2, 3), seed=5),
     ),
+    others=_other_mixtures,
     slips=(
         Slip("The label is the image's own. The partner prevails in the mixture: its label counts.",
              "labels[partners]", "labels[rows]"),
@@ -371,6 +399,20 @@ NO_POSITIVE = (
 )
 EACH_MEAN = f"(torch.where(positive, {PAIR_LOSS}, 0).sum(1) / positive.sum(1).clamp(min=1))"
 ON_A_GRAPH = {"attached": ["embeddings"], "through": partial(normalize, dim=1)}  # as the encoder makes them
+
+
+def _other_embedded(dice: Dice) -> Iterator[Case]:
+    for n, options in (
+        (dice.whole(6, 9), {}),
+        (dice.whole(10, 14), {"tau": dice.number(0.25, 0.6), "q": dice.number(0.2, 0.6)}),
+        (dice.whole(15, 24), {"tau": dice.number(0.1, 0.18), "q": dice.number(0.75, 1)}),
+        (dice.whole(6, 9), {"tau": 0.012, "q": dice.number(0.6, 0.8)}),
+    ):
+        labels = dice.classes(n, 3)
+        labels[-1] = 3  # has no positive
+        yield Case("other embeddings", embeddings=_embedded(n, dice.seed()), labels=labels, **options, **ON_A_GRAPH)
+
+
 GSC = Exercise(
     reference=gsc,
     returns=("loss",),
@@ -387,6 +429,7 @@ GSC = Exercise(
         Case("a small tau: some p are tiny", embeddings=CIRCLE, labels=LABELS, tau=0.01, q=0.7,
              **ON_A_GRAPH),
     ),
+    others=_other_embedded,
     variants=((PAIR_LOSS, "-q * log_p.detach().exp().pow(q) * log_p"),),
     slips=(
         Slip("The softmax runs over all examples, the example itself too. Leave it out: its similarity to itself is "

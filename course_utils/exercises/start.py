@@ -15,7 +15,6 @@ def _others(dice: Dice) -> Iterator[Case]:
         yield Case("many examples", predictions=torch.where(wrong, dice.classes(n, 10), labels), labels=labels)
 
 
-
 ERROR_RATE = Exercise(
     reference=error_rate,
     returns=("error rate",),
