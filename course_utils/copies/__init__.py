@@ -35,7 +35,7 @@ def bring_up_to_date() -> list[str]:
     except Timeout:
         return ["Another `make lab` is busy with your copies in work/; they stay as they are. Try again in a minute."]
     except (OSError, NotImplementedError) as error:
-        return [f"Nothing could be written into {WORK} ({_reason(error)}): your copies stay as they are."]
+        return [f"Nothing can be written into work/ ({_reason(error)}); your copies stay as they are."]
 
 
 def _all_chapters() -> list[str]:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from course_utils import copies
 from course_utils.notebooks import CHAPTERS, NOTEBOOKS
@@ -18,24 +19,31 @@ def pull() -> list[str]:
     Returns:
         sentences that say what was done, or what could not be done and what to do.
     """
-    if not (ROOT / ".git").exists():
-        return ["This folder is no clone, so nothing was fetched. For a newer version: download the course again and "
-                f"move your folder work/ into it. {HERE}"]  # fmt: skip
-    if not shutil.which("git"):
-        return [f"git is not installed, so nothing was fetched. {HERE}"]
-    if _git("symbolic-ref", "--quiet", "HEAD").returncode:
-        return [f"Nothing was fetched, for this clone stands on no branch (`git switch main` mends that). {HERE}"]
-    if _git("rev-parse", "--verify", "--quiet", "@{upstream}").returncode:
-        return ["Nothing was fetched, for this branch does not say whose changes it follows "
-                f"(`git branch --set-upstream-to=origin/main` mends that). {HERE}"]  # fmt: skip
-    fetched = _git("fetch", "--quiet")
-    if fetched.returncode:
-        return [f"The newest version could not be fetched ({_last_words(fetched)}). {HERE} "
-                "With a network, run `make update` again."]  # fmt: skip
+    hindrance = _hindrance()
+    if hindrance:
+        return [f"Nothing was fetched: {hindrance}. {HERE}"]
     try:
         return _rescued() + _forward()
     except OSError as error:
         return [f"Nothing was updated: work/ cannot be written ({error.strerror or error}). {HERE}"]
+
+
+def _hindrance() -> str | None:
+    """Why there is nothing to go forward to, and what to do; `None` once it is fetched."""
+    if not (ROOT / ".git").exists():
+        return "this folder is no clone. Download the course again, and move your folder work/ into the new one"
+    if not shutil.which("git"):
+        return "git is not installed"
+    branch = _git("symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip()
+    if not branch:
+        return "this clone stands on no branch; `git switch main` mends that"
+    if _git("rev-parse", "--verify", "--quiet", "@{upstream}").returncode:
+        mend = f"git branch --set-upstream-to=origin/{branch}"
+        return f"the branch {branch} does not say whose changes it follows; `{mend}` mends that"
+    fetched = _git("fetch", "--quiet")
+    if fetched.returncode:
+        return f"{_last_words(fetched)}. Is there a network? Then run `make update` again"
+    return None
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess:
@@ -60,45 +68,53 @@ def _changed(*what: str) -> list[str]:
 
 def _rescued() -> list[str]:
     """Chapters that were changed in notebooks/: each is copied into work/ under a name of its own, then put back."""
-    unfinished = _git("ls-files", "--unmerged").stdout
+    changed = set(_changed("HEAD", "--", "notebooks")) - set(
+        _git("diff", "--name-only", "--diff-filter=U").stdout.split()
+    )
     sentences = []
     for name in CHAPTERS:
         path = f"notebooks/{name}.ipynb"
-        if path not in _changed("HEAD", "--", "notebooks") or path in unfinished:
-            continue
-        if not (ROOT / path).exists():
-            _git("checkout", "HEAD", "--", path)
-            sentences.append(f"{path} was missing and is back.")
-            continue
-        copies.WORK.mkdir(exist_ok=True)
-        copy = copies.free(copies.WORK / f"{name} (from notebooks).ipynb")
-        content = (ROOT / path).read_bytes()
-        copies.write(copy, content)
-        _git("checkout", "HEAD", "--", path)
-        copies.count_as_yours(name, content)
-        sentences.append(
-            f"You had changed {path}: that is kept as work/{copy.name}, and the course's page is as it was. "
-            f"Go on in work/{name}.ipynb."
-        )
+        if path in changed:
+            kept = _kept_in_work(name)
+            put_back = _git("checkout", "HEAD", "--", path)
+            if put_back.returncode:
+                sentences.append(f"{path} could not be put back: {_last_words(put_back)}.")
+            elif kept is None:
+                sentences.append(f"{path} was missing and is back.")
+            else:
+                copies.count_as_yours(name, kept.read_bytes())
+                sentences.append(f"You had changed {path}: that is kept as work/{kept.name}, and the course's page is "
+                                 f"as it was. Go on in work/{name}.ipynb.")  # fmt: skip
     return sentences
 
 
+def _kept_in_work(name: str) -> Path | None:
+    """The copy of a chapter that was changed in notebooks/; `None` if it was deleted there."""
+    path = NOTEBOOKS / f"{name}.ipynb"
+    if not path.exists():
+        return None
+    copies.WORK.mkdir(exist_ok=True)
+    kept = copies.free(copies.WORK / f"{name} (from notebooks).ipynb")
+    copies.write(kept, path.read_bytes())
+    return kept
+
+
 def _forward() -> list[str]:
-    """Go to the version that was fetched, unless there are changes or commits in its way."""
+    """Go to the version that was fetched, unless something of the reader's stands in its way."""
     old = _git("rev-parse", "HEAD").stdout.strip()
     number = int(_git("rev-list", "--count", "HEAD..@{upstream}").stdout)
     if not number:
-        return ["The course is up to date: there is no newer version."]
+        return ["There is no newer version of the course."]
     if int(_git("rev-list", "--count", "@{upstream}..HEAD").stdout):
-        return [
-            f"There is a newer version, but you have commits of your own: `git pull --rebase` puts them on top. {HERE}"
-        ]
-    in_the_way = sorted(set(_changed("HEAD")) & set(_changed("HEAD", "@{upstream}")))
+        return ["There is a newer version of the course, but you have commits of your own (`git pull --rebase` puts "
+                f"them on top of it). {HERE}"]  # fmt: skip
+    own = _changed("HEAD") + _git("ls-files", "--others", "--exclude-standard", "-z").stdout.split("\0")
+    in_the_way = sorted(set(own) & set(_changed("HEAD", "@{upstream}")))
     done = _git("merge", "--ff-only", "--quiet", "@{upstream}")
     if done.returncode:
-        because = f"you have changed {', '.join(in_the_way)}" if in_the_way else f"git says: {_last_words(done)}"
-        return [f"There is a newer version, but {because}. Nothing was touched. Keep what you need under another name, "
-                f"put the course's file back (`git checkout FILE`), and run `make update` again. {HERE}"]  # fmt: skip
+        because = f"your {' and '.join(in_the_way)} would be written over" if in_the_way else _last_words(done)
+        return [f"There is a newer version of the course, but {because}. Nothing was touched. Give such a file another "
+                "name (`git checkout FILE` brings the course's back), then run `make update` again."]  # fmt: skip
     date = _git("log", "-1", "--format=%cs").stdout.strip()
     said = [f"The course is now that of {date}: {number} change{'s' if number > 1 else ''} since yours."]
     if "pyproject.toml" in _changed(old, "HEAD"):
