@@ -58,14 +58,17 @@ def chapters() -> list[Chapter]:
 
 def _asked(code: str, chapter: Chapter) -> None:
     """Add what a cell asks for."""
-    for call in (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)):
+    nodes = list(ast.walk(ast.parse(code)))
+    texts = {ast.unparse(node.targets[0]): node.value for node in nodes if isinstance(node, ast.Assign)}
+    for call in (node for node in nodes if isinstance(node, ast.Call)):
         what = ast.unparse(call.func)
         if what == "exercises.check":
             chapter.exercises.append(ast.unparse(call.args[0]))
         elif what == "predict":
-            chapter.questions.extend(key.value.value for key in call.keywords if key.arg == "of")
+            of = [key.value for key in call.keywords if key.arg == "of"]  # a text, or the name of one
+            chapter.questions.extend(ast.literal_eval(texts.get(ast.unparse(each), each)) for each in of)
         elif what == "Claim" and "card(stored=True)" not in code:
-            chapter.claims.append(call.args[0].value)
+            chapter.claims.append(ast.literal_eval(call.args[0]))
 
 
 def write(file: Path | None, page: Path | None = None) -> str:
