@@ -277,7 +277,8 @@ def test_a_usual_mistake_behind_a_table_of_the_page_is_nearly_always_found():
 MISBEHAVES = {
     "raise SystemExit": "It calls exit()",
     "while True: pass": "It does not come back",
-    "print('x' * 10**7); return 0.5": "It goes wrong, for one, here",
+    "print('x' * 10**7); print(labels); return 0.5": "It goes wrong, for one, here",
+    "raise ValueError(labels)": "with ValueError. The call: many examples",
     "predictions[:] = 0": "It overwrites `predictions`",
     "torch.manual_seed(0)": "It draws random numbers, or sets a seed",
     "return None": "Is there a return at the end?",
@@ -293,6 +294,7 @@ def test_what_a_function_does_on_other_inputs_is_caught_as_on_the_page(does, say
     with pytest.raises(AssertionError, match=re.escape(says)) as caught:
         grade("error_rate", by_heart(EXERCISES["error_rate"], names["elsewhere"]))
     assert len(str(caught.value)) < mechanism.LONGEST + 200
+    assert not re.search(r"tensor\(|xxx", str(caught.value))
 
 
 def test_what_fails_on_the_page_is_graded_with_the_pages_own_message():
@@ -364,13 +366,16 @@ def test_a_check_says_that_a_later_cell_with_the_function_came_to_nothing(monkey
         return shell.run_cell("verdict = exercises.check(error_rate)", store_history=True) and shell.user_ns["verdict"]
 
     shell.user_ns["exercises"] = exercises
-    assert "did not come to its end" not in run(right).message
+    assert "you last wrote" not in run(right).message
     for broken in (head + "    return (predictions != labels", "1 / 0\n" + head + "    return 0.5"):
         verdict = run(broken)
         assert verdict.state == "right"
-        assert verdict.message.startswith("The cell in which you last wrote `error_rate` did not come to its end")
-    assert "did not come to its end" not in run(right).message
-    assert "did not come to its end" not in run("error_rate = lambda p, y: 0.5").message
+        assert verdict.message.startswith("The cell in which you last wrote `error_rate` stopped")
+    assert "you last wrote" not in run(right).message
+    stub = head + "    raise NotImplementedError('your turn')"
+    assert run(stub).message.startswith("Put your code in place of the raise line")
+    assert run(head + "    return (").message.endswith("Mend that cell and run it, then this one.")
+    assert "you last wrote" not in run("error_rate = lambda p, y: 0.5").message
 
 
 def test_whoever_is_right_can_compare_with_the_courses_own():

@@ -55,13 +55,14 @@ def check(function: Callable) -> Verdict:
     verdict = mechanism.check(EXERCISES[name], function)
     record.checked(name, CHAPTER_OF[name], verdict.state)
     if is_older(function, name):
-        return replace(verdict, message=OLDER.format(name=name) + verdict.message)
+        about_it = "" if verdict.state == "not attempted" else f"\n{verdict.message}"
+        return replace(verdict, message=OLDER.format(name=name) + about_it)
     return verdict
 
 
 OLDER = (
-    "The cell in which you last wrote `{name}` did not come to its end (an error is shown below it), so this is about "
-    "the function from before. "
+    "The cell in which you last wrote `{name}` stopped with an error, so this is about the function from before. Mend "
+    "that cell and run it, then this one."
 )
 
 

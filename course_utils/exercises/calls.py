@@ -288,9 +288,9 @@ MEANS = {
 }  # fmt: skip
 
 
-def said(error: BaseException, function: Callable) -> str:
-    """An error, the line of the student's code that it comes from, and what it means."""
-    text = " ".join(str(error).split())
+def said(error: BaseException, function: Callable, quoted: bool = True) -> str:
+    """An error, the line of the student's code that it comes from, and what it means; with its own text if quoted."""
+    text = " ".join(str(error).split()) if quoted else ""
     text = text if len(text) <= 160 else text[:157] + "…"
     line = _line(error, function)
     stopped = f"It stopped{line} with {type(error).__name__}{': ' + text if text else ''}."

@@ -26,7 +26,8 @@ def findings(exercise: Exercise, attempt: Callable, seen: Sequence[Sight]) -> li
     wrong = [(s, w) for s, w in zip(done, expected) if not same(s, w)]
     found = []
     if failed:
-        found.append(f"{calls.said(failed[0].error, attempt)} The call: {failed[0].case.words or 'the first'}.")
+        case = failed[0].case  # whose numbers a function could write into its error's text, or print
+        found.append(f"{calls.said(failed[0].error, attempt, not case.hidden)} The call: {case.words or 'the first'}.")
     slips = _slips(exercise, seen) if wrong and (not failed or len(done) > 2) else ()
     found += [slip.says for slip in slips]
     found += _once(effect for sight in seen for effect in sight.effects)
@@ -38,7 +39,7 @@ def findings(exercise: Exercise, attempt: Callable, seen: Sequence[Sight]) -> li
         found.append(_example(wrong))
     elif wrong and not found:
         found.append(_example(wrong))
-    printed = next((s.printed.strip() for s in seen if s.printed.strip()), "")
+    printed = next((s.printed.strip() for s in seen if s.printed.strip() and not s.case.hidden), "")
     if found and printed:
         found.append(f"It printed: {printed[:150]}")
     return list(dict.fromkeys(found))
