@@ -137,6 +137,7 @@ WRONG = {
     "paired_interval": "def interval(differences):  # renamed\n    return 0.0, 1.0",
     "coverage": "def coverage(low, high, truth):\n    return ((low < truth) & (truth < high)).float().mean().item()",
 }
+UNKNOWN = "compared.describe()"  # of a cell that grading does not run
 OVERWRITES = "exercises = [1, 2, 3]\nverdict = coverage = None"
 LOOPS = "while True:\n    pass"
 LOOPS_INSIDE = "def paired_interval(differences):\n    while True:\n        pass"
@@ -171,12 +172,14 @@ def hard_coded():
 
 
 def right(released):
-    """All right. A helper in a page's cell, outputs stored, names overwritten later, a cell twice, the first one wrong."""
+    """All right. A helper in a page's cell, outputs stored, names overwritten, copies of a cell that are wrong."""
     book = handed_in(released, **RIGHT)
     by_id(book)["guess-seeds"].source += "\n\n" + SHARE
-    twin = copy.deepcopy(by_id(book)["exercise-verdict"])
-    twin.id, twin.source = "twin", WRONG["verdict"]
-    book.cells.insert(1, twin)
+    for place, name in ((1, "copy-above"), (len(book.cells), "copy-below")):
+        twin = copy.deepcopy(by_id(book)["exercise-verdict"])
+        twin.id, twin.source = name, WRONG["verdict"]
+        book.cells.insert(place, twin)
+    insert(book, "exercise-coverage", UNKNOWN)
     book.cells.append(new_code_cell(OVERWRITES))
     for cell in book.cells:
         if cell.cell_type == "code":
@@ -260,7 +263,7 @@ def graded(tmp_path_factory):
         path.parent.mkdir(parents=True)
         nbformat.write(write(released), path)
     for words in (["autograde", NAME], ["export"], ["generate_feedback", NAME]):
-        done = subprocess.run([*nbgrader, *words], cwd=folder, capture_output=True, text=True)
+        done = subprocess.run([*nbgrader, *words], cwd=folder, capture_output=True, text=True, errors="replace")
         assert done.returncode == 0, done.stderr[-3000:]
     code = READ_GRADES.replace("NAME", repr(NAME))
     read = subprocess.run([nbgrader[0], "-c", code], cwd=folder, capture_output=True, text=True, check=True)

@@ -10,6 +10,7 @@ import copy
 import os
 import sys
 from pathlib import Path
+from textwrap import fill
 
 import nbformat
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -58,7 +59,8 @@ class PutBack(NbGraderPreprocessor):
         names = resources["nbgrader"]  # nbgrader works in the folder of the class
         path = Path("source", names["assignment"], f"{names['notebook']}.ipynb")
         source, seen = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}, set()
-        for cell in reversed(nb.cells):  # of a cell that is there twice, the last one is it
+        # Of a cell that is there twice, the one with its own id is it, else the last: a copy gets another id.
+        for cell in sorted(reversed(nb.cells), key=lambda cell: cell.get("id") != _name(cell)):
             _mark(cell, source, seen)
         if "setup" not in seen:
             nb.cells.insert(0, copy.deepcopy(source["setup"]))
@@ -72,7 +74,7 @@ class PutBack(NbGraderPreprocessor):
 
 
 def _mark(cell, source, seen):
-    """Only the instructor says what a cell is, and which are run. (A copy that nbgrader itself finds stops it.)"""
+    """Only the instructor says what a cell is. (At a cell that is there twice nbgrader itself stops, for all.)"""
     name = _name(cell)
     is_page = PAGE in cell.metadata.pop("tags", [])
     cell.metadata.pop("nbgrader", None)
@@ -91,17 +93,14 @@ class RunAnswers(Execute):
 
     timeout = Integer(60, allow_none=True, help="seconds for one cell").tag(config=True)
     interrupt_on_timeout = Bool(False).tag(config=True)  # not every loop can be interrupted; a new kernel helps always
-
-    def __init__(self, **settings):
-        super().__init__(**settings)
-        self.timeout_func = self._seconds
+    iopub_timeout = Integer(60, help="seconds for the last of a cell's output to arrive").tag(config=True)
 
     def _seconds(self, cell):
         """None for the set-up cell, which is the instructor's: to load PyTorch may take a slow disk minutes."""
-        return None if _name(cell) == "setup" else self.timeout
+        return None if cell.metadata.get("nbgrader", {}).get("grade_id") == "setup" else self.timeout
 
     def preprocess(self, nb, resources=None, km=None):
-        self.left_out = set()
+        self.left_out, self.timeout_func = set(), self._seconds
         while True:
             try:
                 return super().preprocess(nb, resources, km)
@@ -170,7 +169,9 @@ def _verdict(test):
 
 
 def _error(name, says):
-    return nbformat.v4.new_output("error", ename=name, evalue=says, traceback=[f"{name}: {says}"])
+    """As a cell's output, in lines that fit a feedback page."""
+    told = [fill(line, 100) for line in f"{name}: {says}".splitlines()]
+    return nbformat.v4.new_output("error", ename=name, evalue=says, traceback=told)
 
 
 def _name(cell):

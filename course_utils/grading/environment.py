@@ -17,23 +17,28 @@ FOLDER = NOTEBOOKS.parent / ".grading"
 
 
 def make(folder: Path = FOLDER) -> None:
-    """Install nbgrader there, and show it the course's Python. About half a minute."""
+    """Install nbgrader there, and show it the course's Python. About half a minute.
+
+    Raises:
+        OSError: it could not be installed.
+    """
     print(f"Installing nbgrader into {folder}: about half a minute")
     venv.create(folder, with_pip=True, clear=True)
-    wanted = [
-        part.split(";")[0].strip() for part in requires("beyond-training-error") if re.search("extra.*grading", part)
-    ]
-    subprocess.run([_python(folder), "-m", "pip", "install", "--quiet", *wanted], check=True)
+    extras = [part.split(";") for part in requires("beyond-training-error") if ";" in part]
+    wanted = [name.strip() for name, extra in extras if re.search("extra == .grading", extra)]
+    install = [_program(folder, "python"), "-m", "pip", "install", "--quiet", *wanted]
+    if subprocess.run(install).returncode:
+        raise OSError("nbgrader could not be installed. It needs the network, once.")
     kernel = [sys.executable, "-m", "ipykernel", "install", "--prefix", str(folder), "--name", "python3"]
     subprocess.run(kernel, check=True, capture_output=True)
 
 
 def nbgrader(folder: Path = FOLDER) -> list[str] | None:
     """The words that call nbgrader: `.grading`'s, or that of the course's own environment; `None` if there is none."""
-    if Path(_python(folder)).exists():
-        return [_python(folder), "-m", "nbgrader"]
+    if Path(_program(folder, "nbgrader")).exists():
+        return [_program(folder, "python"), "-m", "nbgrader"]
     return [sys.executable, "-m", "nbgrader"] if importlib.util.find_spec("nbgrader") else None
 
 
-def _python(folder: Path) -> str:
-    return str(folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
+def _program(folder: Path, name: str) -> str:
+    return str(folder / (f"Scripts/{name}.exe" if sys.platform == "win32" else f"bin/{name}"))
