@@ -22,7 +22,7 @@ SIGNS = {"right": "✓ right", "wrong": "✗ wrong", "not attempted": "○ not a
 LONGEST = 120  # characters of a cell: what stands in a record is written by whoever owns it
 NO_GRADE = "A record is a plain file that its owner can edit. This page shows progress; it is no proof, and no grade."
 
-Cell = str | tuple[str, str]  # a text, or a text and how it looks: "right", "wrong" or "quiet"
+Cell = str | tuple[str, str]  # a text, or a text and how it looks: "right", "wrong", "quiet" or "count"
 
 
 class Chapter(NamedTuple):
@@ -67,7 +67,7 @@ def _asked(code: str, chapter: Chapter) -> None:
         elif what == "predict":
             of = [key.value for key in call.keywords if key.arg == "of"]  # a text, or the name of one
             chapter.questions.extend(ast.literal_eval(texts.get(ast.unparse(each), each)) for each in of)
-        elif what == "Claim" and "card(stored=True)" not in code:
+        elif what in ("Claim", "claims.Claim") and "card(stored=True)" not in code:
             chapter.claims.append(ast.literal_eval(call.args[0]))
 
 
@@ -113,7 +113,7 @@ def write_class(paths: Sequence[Path], page: Path | None = None) -> str:
         what to print: how many records there are, what could not be read, and where the page is.
 
     Raises:
-        ValueError: there is no record, or the page cannot be written; says why.
+        ValueError: there is no record that can be read, or the page cannot be written; says why.
     """
     files = [file for path in paths for file in (sorted(path.rglob("my_course.json")) if path.is_dir() else [path])]
     if not files:
@@ -126,6 +126,8 @@ def write_class(paths: Sequence[Path], page: Path | None = None) -> str:
         except ValueError as error:
             failed.append(str(error))
             rows.append([[name, ("not read: see below", "wrong")]] * 2)
+    if len(failed) == len(files):
+        raise ValueError(f"none of {len(files)} records could be read: {'; '.join(failed)}")
     page = page or copies.WORK / "class_report.html"
     numbers = [one.name[:2] for one in course]
     parts = [
@@ -181,6 +183,10 @@ def _of(count: tuple[int, int]) -> str:
     return f"{count[0]} of {count[1]}"
 
 
+def _cell(count: tuple[int, int]) -> Cell:
+    return (_of(count), "count") if count[1] else ("none asked", "quiet")
+
+
 def _totals(course: Sequence[Chapter], found: Loaded) -> list[tuple[int, int]]:
     each = [_counts(one, found) for one in course]
     return [(sum(one[0] for one in kind), sum(one[1] for one in kind)) for kind in zip(*each)]
@@ -197,8 +203,8 @@ def _rows(name: str, course: Sequence[Chapter], found: Loaded) -> tuple[list[Cel
     wrong, _ = _count(lambda name: _state(name, found) == "wrong", [name for one in course for name in one.exercises])
     each = [_counts(one, found) for one in course]
     return (
-        [name, _of(exercises), str(wrong), *(_of(one[0]) for one in each)],
-        [name, _of(predictions), _of(_ranges(found)), *(_of(one[1]) for one in each)],
+        [name, _cell(exercises), str(wrong), *(_cell(one[0]) for one in each)],
+        [name, _cell(predictions), (_of(_ranges(found)), "count"), *(_cell(one[1]) for one in each)],
     )
 
 
@@ -229,8 +235,8 @@ def _summary(course: Sequence[Chapter], found: Loaded) -> list[str]:
 
 
 def _overview(course: Sequence[Chapter], found: Loaded) -> str:
-    rows = [[one.title, *map(_of, _counts(one, found))] for one in course]
-    rows.append(["all", *map(_of, _totals(course, found))])
+    rows = [[one.title, *map(_cell, _counts(one, found))] for one in course]
+    rows.append(["all", *map(_cell, _totals(course, found))])
     return _table("Chapter by chapter", ["chapter", "exercises right", "predictions made", "claims judged"], rows)
 
 
@@ -327,7 +333,7 @@ table { border-collapse: collapse; min-width: 60%; } caption { text-align: left;
 th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.8rem 0.25rem 0.4rem;
   border-bottom: 1px solid var(--line); }
 thead th { background: var(--band); } tbody th { font-weight: 400; }
-.wide td { min-width: 3.2rem; }
+.count { white-space: nowrap; }
 .right { color: var(--right); } .wrong { color: var(--wrong); } .quiet { color: var(--quiet); }
 """
 
