@@ -69,29 +69,31 @@ def _chapter(name: str) -> str | None:
         return f"{name} is missing in notebooks/ (`git checkout notebooks` brings it back); your copy stays as it is."
     except (ValueError, TypeError, AttributeError) as error:
         return f"notebooks/{path.name} cannot be read ({error}); your copy stays as it is."
-    _keep_base(name, new)
     if not path.exists():
+        _keep_base(name, new)
         write(path, merge.dump(new))
         return FRESH
-    content = path.read_bytes()
     try:
-        yours = merge.parse(content)
+        yours = merge.parse(path.read_bytes())
     except (ValueError, TypeError, AttributeError):
+        _keep_base(name, new)
         return _set_aside(path, merge.dump(new))
-    if not path.stat().st_mode & stat.S_IWRITE:
-        return (
-            None if merge.version(yours) == merge.version(new) else f"work/{path.name} is read-only; it stays as it is."
-        )
-    alive = merge.without_dead_views(yours)
+    return _carried_in(path, yours, new)
+
+
+def _carried_in(path: Path, yours: dict, new: dict) -> str | None:
+    """Carry the course's version into a copy, unless it stems from that; what there is to say about it."""
+    book, counts = merge.without_dead_views(yours), Counter()
     if merge.version(yours) != merge.version(new):
-        book, counts = merge.merge(_base(name, yours), alive, new)
-    elif alive != yours:
-        book, counts = alive, Counter()
-    else:
+        book, counts = merge.merge(_base(path.stem, yours), book, new)
+    _keep_base(path.stem, new)
+    if book == yours:
         return None
+    if not path.stat().st_mode & stat.S_IWRITE:
+        return f"work/{path.name} is read-only; it stays as it is."
     before = keep_before(path)
     write(path, merge.dump(book))
-    return _sentence(name, counts, before)
+    return _sentence(path.stem, counts, before)
 
 
 def _set_aside(path: Path, content: bytes) -> str:
