@@ -234,7 +234,7 @@ class Claim:
         words = [(text, look) for text, look in words if text]
         # One row for each text above, one for each measurement; heights in inches.
         heights = [0.02 + 0.25 * len(text.splitlines()) for text, _ in words] + [0.42] * len(self.lines)
-        height = sum(heights) + 0.57 * len(self.lines) + 0.75 + 0.2 * len(limits.splitlines())
+        height = sum(heights) + 0.53 * len(self.lines) + 0.75 + 0.2 * len(limits.splitlines())
         figure, axes = plots.panels(len(heights), 1, height=height, height_ratios=heights)
         figure.get_layout_engine().set(w_pad=0.15, h_pad=0.08, hspace=0)
         figure.patch.set(facecolor="#f7f7f7", edgecolor=_COLOUR[self.verdict], linewidth=5)

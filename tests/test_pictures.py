@@ -1,19 +1,22 @@
 """Claims judge, plots draw what they are given, sliders redraw."""
 
+import base64
 import io
 import math
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.text import Text
 from PIL import Image
 
 from course_utils import attacks, biased, data, metrics, models, plots, record, training, widgets
 from course_utils.claims import LECTURE, Claim, Difference, Evidence
 from course_utils.memorization import NoisyRun
-from course_utils.notebooks import find
+from course_utils.notebooks import NOTEBOOKS, find
 from course_utils.widgets import fish
 
 
@@ -312,7 +315,8 @@ def test_the_pictures_known_by_heart_are_those_whose_wrong_label_is_given_back()
     run = noisy_run(0.4)
     known = ((run.given != run.true) & (run.seen[2] == run.given)).nonzero().squeeze(1)
     figure = widgets.draw_by_heart(run, epoch=3)
-    assert figure.get_suptitle() == "40 % wrong labels, epoch 3: test accuracy 60 %, 6 of 16 wrong labels given back"
+    title = figure.get_suptitle().replace("\n", " ")
+    assert title == "40 % wrong labels, epoch 3: test accuracy 60 %, 6 of 16 wrong labels given back"
     shown = [ax for ax in figure.axes if ax.images]
     assert len(shown) == 6
     for ax, place in zip(shown, known):
@@ -330,7 +334,7 @@ def test_a_run_of_one_epoch_and_one_without_wrong_labels_can_be_drawn():
 def test_nothing_by_heart_is_said_and_not_drawn():
     figure = widgets.draw_by_heart(noisy_run(0.4), epoch=1)
     assert not any(ax.images for ax in figure.axes)
-    assert "0 of 16 wrong labels given back" in figure.get_suptitle()
+    assert "0 of 16 wrong labels given back" in figure.get_suptitle().replace("\n", " ")
 
 
 def mixing_desk():
@@ -587,6 +591,99 @@ DESKS = (
 )  # fmt: skip
 
 
+# How wide JupyterLab shows a figure on a screen of 1024 × 768, beside its file browser, and how high one may be there.
+SHOWN, HIGH = 592, 720
+
+
+def as_shown(png):
+    """Of a picture on a small screen: the height of its smallest letters, what they say, and its own height."""
+    picture = Image.open(io.BytesIO(png))
+    scale = min(1, SHOWN / picture.width)
+    letters, text = picture.info["smallest letter"].split(" ", 1)
+    return scale * float(letters), text, scale * picture.height
+
+
+def hard_to_read(figure, monkeypatch):
+    """What of a figure is too small, too high, cut at its edge, or written over something else that is written."""
+    drawn, draw = [], Text.draw
+    monkeypatch.setattr(Text, "draw", lambda text, renderer: (drawn.append(text), draw(text, renderer)))
+    letters, text, height = as_shown(plots.png(figure))
+    monkeypatch.undo()
+    wrong = [f"{text!r} is {letters:.1f} px high"] * (letters < 11) + [f"{height:.0f} px high"] * (height > HIGH)
+    written = [text for text in drawn if text.get_visible() and text.get_text().strip() and text.get_alpha() is None]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in written]
+    page = figure.bbox.padded(1)
+    wrong += [f"{name!r} is cut" for name, box in boxes if not (page.contains(*box.min) and page.contains(*box.max))]
+    for place, (name, box) in enumerate(boxes):
+        over = [other for other, below in boxes[:place] if box.padded(-2).overlaps(below.padded(-2))]
+        wrong += [f"{name!r} covers {other!r}" for other in over]
+    return wrong
+
+
+@pytest.mark.parametrize("book", find([]), ids=lambda path: path.stem)
+def test_every_letter_of_every_stored_picture_can_be_read_on_a_small_screen(book):
+    """`plots.png` writes into each picture how high its smallest letters are; one without is older: `make run`."""
+    for cell in nbformat.read(book, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                letters, text, height = as_shown(base64.b64decode(output.data["image/png"]))
+                assert letters >= 11, f"{cell.id}: {text!r} is shown {letters:.1f} pixels high"
+                assert height <= HIGH, f"{cell.id} is shown {height:.0f} pixels high"
+
+
+def test_the_readmes_picture_can_be_read_on_a_small_screen():
+    letters, text, height = as_shown((NOTEBOOKS.parent / "docs" / "course.png").read_bytes())
+    assert letters >= 11, text
+
+
+@pytest.mark.parametrize("make", DESKS)
+def test_every_letter_on_a_desk_can_be_read_on_a_small_screen(make, monkeypatch):
+    desk = make()
+    assert not hard_to_read(desk.draw(**{name: slider.value for name, slider in desk.sliders.items()}), monkeypatch)
+
+
+def some_figures():
+    """The shared figures, with names and numbers as long as the course has them."""
+    levels = [evidence([12.5, 25.5], below=40)] * 3
+    controls = [Difference("gain", [1, 2, 3], above=0)]
+    claim = Claim("Claim 9, the second half", "All is well. " * 12, levels, "one seed. " * 30, of=9,
+                  condition="at night, when it rains. " * 4, controls=controls)  # fmt: skip
+    names = "SelecMix, oracle", "mixup 0.2, learning rate 0.001", "soft labels, lam up to 1"
+    heads = "right,\ntrained on", "first-order\ndistance", "PGD,\neps = 0.3", "mean over\nall groups"
+    curves = {name: pd.DataFrame({"epoch": [1, 2], "ERM": [0, 0.1], "mixup": [0, 1]}) for name in heads[:3]}
+    images, results = torch.rand(20, 1, 28, 28), {"ERM": {"test": [0.5, 0.6], "noisy": [0.5]}}
+    tables = {"ERM\nECE 6.6 %": [metrics.reliability(torch.rand(99, 4).softmax(1), torch.arange(99) % 4)] * 2}
+    return {
+        "map": plots.course_map(),
+        "card": claim.figure(),
+        "predictions": plots.draw_predictions(record.example()),
+        "results": plots.results_table({SMALL: results, CONVOLUTIONAL: results}),
+        "dots": plots.dot_table({name: {head: [0.2, 0.985] for head in heads} for name in names}, title="They differ"),
+        "zoom": plots.dot_table({name: {head: [0.85, 0.99] for head in heads} for name in names}, title="", zoom=True),
+        "panels": plots.line_panels(curves, "epoch", ["ERM", "mixup"], title="t", ylabel="share", legend=True),
+        "ends": plots.line_panels(dict(list(curves.items())[:2]), "epoch", ["ERM", "mixup"], title="t", ylabel="y"),
+        "digits": plots.pictures(images, ["5, told 3"] * 20, title="Twenty"),
+        "rows": plots.picture_rows({"change × 10": images[:8]}, {"change × 10": ["“7”, 100 %"] * 8}, title="Eight"),
+        "gallery": plots.mixing_gallery({0.1: (["0.57 × 7\n0.43 × 5"] * 7, images[:7])}, title="Seven"),
+        "reliability": plots.reliability_diagrams(tables | {"mixup": tables["ERM\nECE 6.6 %"]}, title="Two"),
+    }
+
+
+def test_every_letter_of_the_shared_figures_can_be_read_on_a_small_screen(monkeypatch):
+    wrong = {name: hard_to_read(figure, monkeypatch) for name, figure in some_figures().items()}
+    assert not any(wrong.values()), {name: lines for name, lines in wrong.items() if lines}
+
+
+def test_a_picture_says_how_high_its_smallest_letters_are():
+    figure, axes = plots.panels(width=11)
+    axes[0, 0].set(title="large", xticks=[], yticks=[])
+    axes[0, 0].text(0.5, 0.5, "small", fontsize=10)
+    axes[0, 0].text(0.5, 0.5, "unseen", fontsize=5, visible=False)
+    assert as_shown(plots.png(figure))[:2] == (pytest.approx(10 / 72 * 100 * SHOWN / 1100, rel=0.01), "small")
+    axes[0, 0].text(0.2, 0.2, "$10^{-2}$", fontsize=13)  # an exponent is smaller than its letters
+    assert as_shown(plots.png(figure))[0] == pytest.approx(9.1 / 72 * 100 * SHOWN / 1100, rel=0.01)
+
+
 @pytest.mark.parametrize("make", DESKS)
 def test_every_slider_changes_the_picture(make):
     figure = make()
@@ -679,7 +776,7 @@ def test_panels_with_a_legend_name_their_lines_once():
 
 
 def test_pale_bands_of_two_colours_stay_two_colours():
-    """The PNG has 64 colours: what is nearly white must not run together."""
+    """The PNG has 128 colours: what is nearly white must not run together."""
     rows = [{"epoch": e, "a": 0.6 + d, "b": 0.2 + d} for e in range(1, 21) for d in (0.0, 0.2)]
     figure = plots.lines(pd.DataFrame(rows), "epoch", ["a", "b"], title="two bands")
     picture = Image.open(io.BytesIO(plots.png(figure))).convert("RGB")

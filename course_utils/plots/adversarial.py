@@ -24,7 +24,7 @@ def picture_rows(
         signed: names of the rows that show changes: blue below 0, white at 0, vermillion above.
     """
     columns = len(next(iter(rows.values())))
-    figure, axes = panels(len(rows), columns, height=0.9 + 1.2 * len(rows))
+    figure, axes = panels(len(rows), columns, height=0.9 + (1.2 if columns > 5 else 1.35) * len(rows))
     for line, (name, images) in zip(axes, rows.items()):
         look = {"cmap": SIGNED, "vmin": -1} if name in signed else {"cmap": "gray_r", "vmin": 0}
         for ax, image, caption in zip(line, images, captions.get(name, [""] * columns)):

@@ -125,7 +125,7 @@ def _label_ends(ax: Axes, drawn: Sequence[Line2D], names: Sequence[str]) -> None
     """Write each name beside the right end of its line, as far apart as the letters need."""
     scale = ax.yaxis.get_transform()  # a logarithmic axis is measured on the page too
     low, high = scale.transform(ax.get_ylim())
-    gap = 0.075 * (high - low)
+    gap = 0.26 * ax.figure.dpi / ax.bbox.height * (high - low)  # 0.26 inches, a little more than a letter is high
     # Of lines that end together the one that ran higher gets the higher name.
     tracks = [scale.transform(np.asarray(line.get_ydata(), dtype=float)) for line in drawn]
     ends = sorted(

@@ -22,7 +22,8 @@ PLANE = (-1.9, 2.9), (-1.6, 2.1)  # the part of the plane that pictures of the t
 def pictures(images: Tensor, captions: Sequence[str], *, title: str, columns: int = 10) -> Figure:
     """A sheet of pictures [N, 1 or 3, H, W] in [0, 1], each with its caption above."""
     rows = -(-len(images) // columns)
-    figure, axes = panels(rows, columns, height=0.6 + 1.25 * rows)
+    words = max(caption.count("\n") for caption in captions)
+    figure, axes = panels(rows, columns, height=0.6 + (1.2 + 0.2 * words) * rows)
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, caption in zip(axes.flat, images, captions):

@@ -41,6 +41,7 @@ STYLE = {
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#e6e6e6",
     "axes.axisbelow": True, "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
     "lines.linewidth": 2.5, "lines.markersize": 7, "xtick.color": BLACK, "ytick.color": BLACK,
+    "axes.formatter.min_exponent": 5,  # 100 and not 10 with a small 2
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, SMALL, VERMILLION, filled, headline, ink
+from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, SMALL, VERMILLION, WIDTH, filled, headline, ink
 
 Kept = Any  # course_utils.record.Kept: its room stands beside this one, and neither imports the other
 NEAR = 10  # points: what counts as near
@@ -32,10 +32,10 @@ def draw_predictions(kept: Sequence[Kept], example: bool = False) -> Figure:
     of = {kind: [one for one in kept if one.kind == kind] for kind in ("share", "points", "name")}
     others = [one for one in kept if one.kind in ("factor", "count")]
     surprises = [_surprises(of["share"]), _surprises(of["points"])]
-    wanted = {"share": 4.9 * bool(of["share"]), "points": 4.9 * bool(of["points"])}
-    wanted |= {"others": 0.9 + 0.33 * len(others) if others else 0}
+    wanted = {"share": 4.3 * bool(of["share"]), "points": 4.3 * bool(of["points"])}
+    wanted |= {"others": 0.9 + 0.42 * len(others) if others else 0}
     wanted |= {"surprises": 0.5 + 0.45 * sum(map(len, surprises)) if any(surprises) else 0}
-    wanted |= {"name": 1.3 * bool(of["name"])}
+    wanted |= {"name": 1.15 * bool(of["name"])}
     figure, axes = _laid_out({name: height for name, height in wanted.items() if height})
     for name, ax in axes.items():
         if name == "share":
@@ -51,7 +51,7 @@ def draw_predictions(kept: Sequence[Kept], example: bool = False) -> Figure:
     finding = _finding(kept)
     headline(figure, f"An example, an invented reader: {finding}" if example else finding[0].upper() + finding[1:])
     if example:
-        figure.text(0.5, 0.45, "an example", fontsize=95, rotation=25, ha="center", va="center", color=GREY, alpha=0.25,
+        figure.text(0.5, 0.45, "an example", fontsize=80, rotation=25, ha="center", va="center", color=GREY, alpha=0.25,
                     fontweight="bold")  # fmt: skip
     return figure
 
@@ -92,7 +92,7 @@ def _laid_out(wanted: dict[str, float]) -> tuple[Figure, dict[str, Axes]]:
     names = [name for name in wanted if name != "name"]
     rows = [names[i : i + 2] for i in range(0, len(names), 2)] + [["name"]] * ("name" in wanted)
     heights = [max(wanted[name] for name in row) for row in rows]
-    figure = Figure(figsize=(11, 0.9 + sum(heights)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1 + sum(heights)), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.1, w_pad=0.1)
     mosaic = [row if len(row) == 2 else row * 2 for row in rows]
     if rows == [["share"]] or rows == [["points"]]:  # a plane is as high as it is wide
@@ -152,7 +152,7 @@ def _draw_others(ax: Axes, kept: Sequence[Kept]) -> None:
     ax.set_xscale("log", base=2)
     low, high = ax.get_xlim()
     ax.set(xlim=(min(low, 0.4), max(high, 2.5)), ylim=(len(kept) - 0.4, -0.6))
-    ax.set_yticks(range(len(kept)), [filled(one.of, 26) for one in kept], fontsize=SMALL)
+    ax.set_yticks(range(len(kept)), [filled(one.of, 20) for one in kept], fontsize=SMALL)
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}" if value >= 1 else f"1/{1 / value:.3g}")
     ax.set_title("Other numbers: guess ÷ measured", fontsize=13)
     ax.set_xlabel("1 is right; a grey stroke: nothing changes", fontsize=SMALL)
@@ -170,7 +170,7 @@ def _write_surprises(ax: Axes, kept: Sequence[Kept]) -> None:
     lines = []
     for place, one in enumerate(kept, 1):
         truth = f"{100 * one.truth:.0f} %" if one.kind == "share" else f"{one.truth:.1f} points".replace("-", "−")
-        lines.append(f"{place}  {one.of}\n     guess {one.said}, measured {truth}")
+        lines.append(f"{place}  {one.of}\n    guess {one.said}, was {truth}")
     ax.text(0, 1, "\n".join(lines), va="top", fontsize=SMALL, linespacing=1.3, transform=ax.transAxes)
 
 

@@ -90,8 +90,9 @@ def dot_table(
         of: the method that was measured, if all rows are of one: they get its look.
     """
     measures = list(next(iter(table.values())))
-    figure, axes = panels(1, len(measures), height=1.4 + 0.52 * len(table), sharey=True)
-    names = [filled(name, 18) for name in table] if len(measures) > 2 else list(table)
+    names = [filled(name, 20) for name in table] if len(measures) > 2 else list(table)
+    row_height = max(0.5, 0.1 + 0.2 * max(len(name.splitlines()) for name in names))
+    figure, axes = panels(1, len(measures), height=1.4 + row_height * len(table), sharey=True)
     places = [6 if look(of or name) is None else look(of or name) for name in table]
     for ax, measure in zip(axes[0], measures):
         plain = measure in numbers
@@ -108,7 +109,9 @@ def dot_table(
             ax.grid(True, which="minor", axis="x")
         ax.set(ylim=(len(table) - 0.5, -0.6), yticks=range(len(table)), yticklabels=names)
         ax.set_title(measure, fontsize=SMALL, pad=8)
-        ax.xaxis.set_major_formatter(lambda value, _, unit="" if plain else " %": f"{value:g}{unit}")
+        ax.tick_params(labelsize=SMALL)
+        unit = "" if plain else " %"  # beside the last tick alone: two would meet in a narrow panel
+        ax.xaxis.set_major_formatter(lambda value, place, unit=unit: f"{value:g}{unit if place else ''}")
     for text, place in zip(axes[0, 0].get_yticklabels(), places):
         text.set(color=ink(COLOURS[place]), fontweight="bold")
     headline(figure, title)
@@ -119,8 +122,8 @@ def _draw_dots(ax: Axes, row: int, values: Sequence[float], place: int, number: 
     """One row of one panel, with its mean, as it is written, at the right."""
     dots = {"color": COLOURS[place], "alpha": 0.6, "markeredgewidth": 0, "markersize": 9, "clip_on": False}
     ax.plot(values, [row] * len(values), MARKERS[place], **dots)
-    ax.annotate(number, (1, row), (9, 0), ax.get_yaxis_transform(), "offset points", va="center", fontweight="bold",
-                annotation_clip=False)  # fmt: skip
+    ax.annotate(number, (1, row), (9, 0), ax.get_yaxis_transform(), "offset points", va="center", fontsize=SMALL,
+                fontweight="bold", annotation_clip=False)  # fmt: skip
 
 
 def _few_ticks(ax: Axes, from_zero: bool) -> None:
@@ -128,6 +131,6 @@ def _few_ticks(ax: Axes, from_zero: bool) -> None:
     if from_zero:
         ax.set_xlim(left=0)
     low, high = ax.get_xlim()
-    ticks = MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(low, high)
+    ticks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high)
     inside = [tick for tick in ticks if low <= tick <= high]
     ax.set_xticks(inside[:: max(1, len(inside) - 1)])

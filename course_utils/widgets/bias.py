@@ -20,7 +20,7 @@ def draw_biased_run(run: BiasedRun, sheet: Tensor, epoch: int, conflict_ratio: f
     table, counts = metrics.group_table(run.test[epoch - 1], run.labels, run.bias)
     report = metrics.group_report(table, counts)
     follows = (run.test[epoch - 1] == run.bias)[run.labels != run.bias].float().mean()
-    figure, axes = plots.panels(1, 2, height=5.2)
+    figure, axes = plots.panels(1, 2, height=5.9)
     left, right = axes[0]
     plots.draw_groups(left, table, PALETTE)
     plots.draw_swaps(right, sheet, run.swaps[epoch - 1])

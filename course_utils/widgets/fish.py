@@ -82,13 +82,13 @@ def draw_hand(
 
 def _room() -> tuple[Figure, Sequence[Axes]]:
     """Three panels at fixed places: nothing jumps when a slider moves, and laying out would take half of the time."""
-    figure, axes = plots.panels(1, 3, width=11, height=3.8)
+    figure, axes = plots.panels(1, 3, height=3.8)
     figure.set_layout_engine("none")
     # Both pictures are 256 pixels wide, a multiple of what they show: every pixel of theirs is a sharp square.
     side = 256 / (figure.dpi * figure.get_figwidth()), 256 / (figure.dpi * figure.get_figheight())
-    for ax, left in zip(axes[0], (0.01, 0.27)):
+    for ax, left in zip(axes[0], (0.01, 0.32)):
         ax.set_position((left, 0.09, *side))
-    axes[0, 2].set_position((0.6, 0.17, 0.38, side[1] - 0.08))
+    axes[0, 2].set_position((0.7, 0.17, 0.22, side[1] - 0.08))
     return figure, axes[0]
 
 
@@ -102,8 +102,8 @@ def _draw_answer(ax: Axes, said: Tensor, without: Tensor | None) -> None:
         low = [bar.get_y() - 0.06 for bar in bars]
         high = [bar.get_y() + bar.get_height() + 0.06 for bar in bars]
         lines = ax.vlines(without.tolist(), low, high, color=plots.BLACK, linewidth=3)
-        ax.legend([lines], ["the same without the hand"], loc="upper left", bbox_to_anchor=(-0.02, -0.1),
-                  fontsize=12, frameon=False)  # fmt: skip
+        ax.legend([lines], ["the same without the hand"], loc="upper left", bbox_to_anchor=(-0.45, -0.1),
+                  fontsize=plots.SMALL, frameon=False)  # fmt: skip
     ax.set(xlim=(0, 1.2), xticks=[0, 0.5, 1], xticklabels=["0 %", "50 %", "100 %"])
     ax.set_title("what it says", fontsize=13)
     ax.tick_params(axis="y", length=0)
