@@ -142,15 +142,32 @@ def readme():
     return (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_readme_names_every_make_target_and_none_that_is_not_there():
+@pytest.mark.parametrize("page", ["README.md", "docs/install.md"])
+def test_every_make_target_is_explained_and_has_its_plain_commands(page):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    named = set(re.findall(r"`make ([a-z-]+)", readme()))
-    assert named == targets
+    rows = re.findall(r"^\| `make ([a-z-]+)", (ROOT / page).read_text(encoding="utf-8"), re.M)
+    assert sorted(rows) == sorted(targets)
 
 
-def test_every_file_that_the_readme_links_is_there():
-    for target in re.findall(r"\]\((?!https?:|#)(.+?)\)", readme()):
-        assert (ROOT / target).exists(), target
+def test_every_plain_command_is_one_of_the_makefiles():
+    """Each `-m …` of the plain commands stands in the Makefile, but for what Windows writes differently."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    modules = re.findall(r"Scripts\\python -m ([\w.]+)", page)
+    assert len(modules) > 10
+    assert all(f"python -m {module} " in makefile or f"python -m {module}\n" in makefile for module in modules)
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_every_file_that_a_page_links_is_there(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:|#)(.+?)\)", text):
+        name, _, heading = target.partition("#")
+        linked = (ROOT / page).parent / name
+        assert linked.exists(), target
+        if heading:
+            titles = re.findall(r"^#+ (.+)", linked.read_text(encoding="utf-8"), re.M)
+            assert heading in [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles], target
 
 
 def test_the_readmes_picture_is_the_courses_own():
