@@ -22,12 +22,13 @@ def make(folder: Path = FOLDER) -> None:
     Raises:
         OSError: it could not be installed.
     """
-    print(f"Installing nbgrader into {folder}: about half a minute")
-    venv.create(folder, with_pip=True, clear=True)
+    print(f"Installing nbgrader into {folder}: about half a minute", flush=True)
+    pip = [_program(folder, "python"), "-m", "pip"]
+    if not Path(pip[0]).exists() or subprocess.run([*pip, "--version"], capture_output=True).returncode:
+        venv.create(folder, with_pip=True, clear=True)
     extras = [part.split(";") for part in requires("beyond-training-error") if ";" in part]
     wanted = [name.strip() for name, extra in extras if re.search("extra == .grading", extra)]
-    install = [_program(folder, "python"), "-m", "pip", "install", "--quiet", *wanted]
-    if subprocess.run(install).returncode:
+    if subprocess.run([*pip, "install", "--quiet", "--disable-pip-version-check", *wanted]).returncode:
         raise OSError("nbgrader could not be installed. It needs the network, once.")
     kernel = [sys.executable, "-m", "ipykernel", "install", "--prefix", str(folder), "--name", "python3"]
     subprocess.run(kernel, check=True, capture_output=True)
