@@ -338,7 +338,7 @@ def _marking(about: str, rows: list[bool], seed: int) -> Case:
 def _other_scenes(dice: Dice) -> Iterator[Case]:
     """Nothing is asked for by name, so the rules are the same; the fish, their places and backgrounds are others."""
     yield Case("each scene with and without the mark", scene=_every_way(dice.seed()), rows=BOTH_WAYS)
-    for n in (dice.whole(3, 5), dice.whole(6, 9)):
+    for n in (dice.whole(20, 30), dice.whole(31, 40)):  # enough that one fish in the dark does no harm
         yield _marking("other scenes", (dice.rand(n) < 0.5).tolist(), dice.seed())
 
 

@@ -131,7 +131,8 @@ CURVES = (
 
 def _other_curves(dice: Dice) -> Iterator[Case]:
     """Long rises with a fall and a late peak behind them; and such as wobble, in which accuracies come up twice."""
-    for epochs in (dice.whole(10, 20), dice.whole(20, 40), dice.whole(40, 60), dice.whole(60, 90)):
+    for least in (12, 25, 40, 60, 90):
+        epochs = dice.whole(least, least + least // 2)
         rise = torch.linspace(0.3, 0.9, epochs) + 0.01 * dice.randn(epochs)
         curve = torch.cat([rise, 0.8 - 0.2 * dice.rand(12), 0.95 + 0.05 * dice.rand(1)])
         yield Case("a long rise", validation=(curve * 1000).round() / 1000, patience=dice.whole(4, 9))

@@ -9,7 +9,7 @@ from torch import Tensor
 from course_utils.exercises.exercise import Case, Dice, Exercise
 from course_utils.exercises.sight import look, same
 
-TRIES = 50  # of drawing anew what is a matter of rounding; one in a hundred is
+TRIES = 50  # of drawing anew what is a matter of rounding; of most exercises hardly ever one is
 
 
 @lru_cache(maxsize=64)
