@@ -10,6 +10,7 @@ from course_utils import record
 def main(words: list[str]) -> None:
     """Do what the command line says; what goes wrong is said in a sentence."""
     options = _parser().parse_args(words)
+    sys.stdout.reconfigure(errors="backslashreplace")  # a console that lacks a letter shall not stop it
     try:
         if options.what == "report":
             _report(options.paths)
