@@ -102,7 +102,11 @@ def train_gans(
     )
     generator = torch.Generator().manual_seed(seeds[0])
     looks, seen = {math.ceil(steps * (k + 1) / moments) for k in range(moments)}, []
-    for step in progress.track(range(1, steps + 1), f"{len(seeds)} pairs of networks", show):
+
+    def where(done: int) -> str:
+        return f"{len(seeds)} pairs of networks: step {done:,} of {steps:,}"
+
+    for step in progress.track(range(1, steps + 1), where, show):
         for _ in range(discriminator_steps):
             _take_step(adam_d, _risks(g, d, draws, risk, pairs, generator))
         value = _risks(g, d, draws, risk, pairs, generator)

@@ -70,7 +70,8 @@ def clean(notebook: "NotebookNode") -> None:
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET, None)
         if "outputs" in cell:
-            cell.outputs = [output for output in cell.outputs if output.get("data", True)]
+            gone = {}, {"text/plain": ""}  # a widget, and what a bar leaves in its place
+            cell.outputs = [output for output in cell.outputs if output.get("data") not in gone]
 
 
 def picture(notebook: "NotebookNode", cell_id: str) -> bytes:

@@ -1,13 +1,14 @@
 """The one loop: it learns, follows its seed, restores what it borrowed, and loses nothing."""
 
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import data, metrics, models, training
+from course_utils import data, metrics, models, progress, training
 
 POINTS, MOON = data.two_moons(200, noise=0.1, seed=0)
 
@@ -120,28 +121,49 @@ def test_the_history_draws_itself():
     assert figure.axes[0].get_ylabel() == "cross-entropy"
 
 
-def test_an_interrupted_training_returns_what_it_has():
+@pytest.fixture
+def cell(monkeypatch):
+    """As if in a notebook's cell, but for the kernel: there are no bars on a page."""
+    shell = SimpleNamespace(events=SimpleNamespace(register=lambda *_: None))
+    monkeypatch.setattr(progress, "get_ipython", lambda: shell)
+    yield
+    progress._end_of_cell(SimpleNamespace(error_in_exec=None))
+
+
+def test_a_training_that_is_stopped_in_a_cell_returns_what_it_has(cell, capsys):
     def stop(epoch, model):
         if epoch == 3:
             raise KeyboardInterrupt
 
     model = small()
     model.eval()
-    with pytest.warns(UserWarning, match="2 of 5 epochs are finished"):
-        history = quick(model, callback=stop, show=True)
+    history = quick(model, callback=stop, show=True)
     assert history.frame()["epoch"].tolist() == [1, 2]
     assert not model.training
+    assert all(weight.grad is None for weight in model.parameters())
+    assert "You stopped the training: 2 of 5 epochs are finished" in capsys.readouterr().out
+    with pytest.raises(progress.Stopped, match="Stopped before this began"):  # the next of a loop of trainings
+        quick(small(), show=True)
+    with pytest.raises(progress.Stopped, match="Run it again"):
+        training.side_by_side(lambda k: k, range(3))
 
 
-def test_an_interrupt_in_the_first_epoch_gives_an_empty_history():
+def test_an_interrupt_in_the_first_epoch_gives_an_empty_history(cell):
     def stop(model, batch):
         raise KeyboardInterrupt
 
-    with pytest.warns(UserWarning, match="0 of 5 epochs"):
-        history = quick(small(), loss=stop, show=True)
+    history = quick(small(), loss=stop, show=True)
     assert len(history.frame()) == 0
     with pytest.raises(ValueError, match="no epoch was finished"):
         history.plot("Nothing")
+
+
+def test_a_script_ends_when_it_is_interrupted():
+    def stop(model, batch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quick(small(), loss=stop, show=True)
 
 
 def test_an_interrupt_stops_a_loop_over_many_hidden_trainings_too():

@@ -62,7 +62,7 @@ def run_all(
                 failed.append(f"{cell}\n{outcome}")
             else:
                 places.add(store.keep(path, cell, outcome))
-            bar.set_postfix_str(", ".join(map(str, cell)))
+            bar.note = ", ".join(map(str, cell))
             bar.update()
     for place in places - {path}:
         print(store.advice(place, path))

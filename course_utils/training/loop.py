@@ -2,7 +2,6 @@
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -142,12 +141,12 @@ def fit(
             all but dropout must draw from `batch.generator`: PyTorch's global generator belongs to all threads.)
         validation: (images, labels), measured after each epoch.
         callback: called as `callback(epoch, model)` after each epoch; what it returns joins the epoch's row.
-        show: whether to show a progress bar. A training without one is taken to be part of a larger loop, which
-            an interrupt must stop: it passes the interrupt on.
+        show: whether to show a progress bar.
 
     Returns:
-        the history. If you interrupt the training (Ctrl-C, or the stop button), the history of the finished
-        epochs, with a warning.
+        the history. If you stop a training that you see in a notebook, the history of the finished epochs; the cell
+        goes on to its end, but starts no other training. A training without a bar, or inside a larger loop that
+        has one (`progress.track`), passes the interrupt on, since the loop must stop too; so it does in a script.
 
     Raises:
         ValueError: arguments that do not fit together; the message names the argument.
@@ -166,7 +165,12 @@ def fit(
     steps = epochs * math.ceil(len(labels) / batch_size)
     history = History()
     own_draws = nullcontext() if is_beside_others() and not draws_globally(model) else seeded(seed)
-    with own_draws, keeping_mode(model), progress.bar(steps, "training", show) as bar:
+    per_epoch = steps // epochs
+
+    def where(done: int) -> str:
+        return f"epoch {min(done // per_epoch + 1, epochs)} of {epochs}"
+
+    with progress.bar(steps, where, show) as bar, own_draws, keeping_mode(model):
         try:
             optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
             step_loss = scheduled(loss, optimizer, lr, schedule, steps, bar)
@@ -179,16 +183,13 @@ def fit(
                     row |= _measure(model, *validation)
                 row |= (callback(epoch, model) or {}) if callback else {}
                 history.rows.append(row)
-                bar.set_postfix({k: f"{v:.3f}" for k, v in row.items() if "loss" in k or "accuracy" in k})
+                bar.note = _reached(row)
         except KeyboardInterrupt:
-            if not show:  # one of many in a larger loop, which has to stop too
+            if not bar.stands_alone():
                 raise
-            warnings.warn(
-                f"training was interrupted: {len(history.rows)} of {epochs} epochs are finished, "
-                f"and the history holds those",
-                stacklevel=2,
-            )
-    model.zero_grad()  # gradients nobody will read take as much memory as the model
+            finished = f"{len(history.rows)} of {epochs} epochs are finished, and the history holds those."
+            progress.end_cell(f"You stopped the training: {finished}")
+        model.zero_grad()  # gradients nobody will read take as much memory as the model
     give_back_memory()
     return history
 
@@ -223,6 +224,12 @@ def _measure(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, floa
         "validation_loss": empirical_risk(logits, labels).item(),
         "validation_accuracy": 1 - error_rate(logits.argmax(dim=1), labels),
     }
+
+
+def _reached(row: dict[str, float]) -> str:
+    """What the bar says of the last epoch."""
+    accuracy = f", validation accuracy {100 * row['validation_accuracy']:.1f} %" if "validation_accuracy" in row else ""
+    return f"loss {row['train_loss']:.3f}{accuracy}"
 
 
 def check_examples(images: Tensor, labels: Tensor, of: str = "") -> None:

@@ -98,7 +98,12 @@ def fit_many(
         stack.unpack()
 
     groups = _groups(len(models))
-    with progress.bar(steps * len(groups), f"training {len(models)} networks") as bar:
+    steps_of_all = steps * len(groups)
+
+    def how_far(done: int) -> str:
+        return f"{len(models)} networks: {100 * done // steps_of_all} % done"
+
+    with progress.bar(steps_of_all, how_far) as bar:
         if draws_globally(models[0]):  # one stream of draws for all of them
             with seeded(seed):
                 for part in groups:

@@ -3,7 +3,6 @@
 import ctypes
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
 from queue import Empty, SimpleQueue
 from threading import Thread, local
 from typing import TypeVar
@@ -44,13 +43,14 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
         work: from an item to a result. Whatever it draws at random comes from generators of its own. (A network with
             dropout draws from the global one: trainings of such networks wait for each other.)
         items: what to work on.
-        description: of the progress bar; `None` for no bar.
+        description: what the progress bar counts ("networks"); `None` for no bar.
 
     Returns:
         the results, in the order of the items.
 
     Raises:
-        whatever `work` raises first. The other pieces are stopped then, as they are when you interrupt.
+        whatever `work` raises first. The other pieces are stopped then, as they are when you interrupt; half of the
+            results would be none, so none are kept.
         RuntimeError: asked for inside `models.seeded` (or a loss or callback of `fit`), whose generator work may need.
     """
     if holds_global_generator():
@@ -60,6 +60,7 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
 
     def worker() -> None:
         _HERE.beside_others = True
+        progress.work_inside(live)
         while waiting:
             try:
                 place, item = waiting.popleft()
@@ -73,8 +74,7 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
 
     threads = [Thread(target=worker, daemon=True) for _ in range(min(cores(), len(items)))]
     results: list = [None] * len(items)
-    bar = nullcontext() if description is None else progress.bar(len(items), description)
-    with one_thread(), bar as live:
+    with progress.bar(len(items), description or "", show=description is not None) as live, one_thread():
         try:
             for thread in threads:
                 thread.start()
@@ -82,8 +82,7 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
                 place, results[place], error = _next(outcomes)
                 if error is not None:
                     raise error
-                if live is not None:
-                    live.update()
+                live.update()
         except BaseException:
             waiting.clear()
             stop(threads)
