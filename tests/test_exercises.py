@@ -189,10 +189,9 @@ def grade(name, attempt, seed=1):
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_right_answers_of_every_style_and_the_solution_pass_on_other_inputs(name):
-    exercise, attempts = EXERCISES[name], [EXERCISES[name].twin(), *RIGHT[name]]
-    grade(name, attempts[0])
-    for seed, attempt in [(1, attempt) for attempt in attempts[1:]] + [(2, attempt) for attempt in attempts]:
-        verdict = mechanism.check(on_other_inputs(exercise, seed), attempt)
+    grade(name, EXERCISES[name].twin())
+    for k, attempt in enumerate(RIGHT[name]):
+        verdict = mechanism.check(on_other_inputs(EXERCISES[name], 1 + k % 2), attempt)
         assert verdict.state == "right", verdict
 
 

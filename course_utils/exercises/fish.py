@@ -310,9 +310,7 @@ PASTE = Exercise(
 
 # ---- a bias of one's own ------------------------------------------------------------------------------------
 
-DRAWS = 8
-FORM = 2, 2, len(SPECIES), DRAWS  # of the large case: with and without the mark, twice the very same, species, draws
-BOTH_WAYS = torch.tensor([True, False]).view(2, 1, 1, 1).expand(FORM).flatten()
+EVERY_WAY = 2, 2, len(SPECIES)  # of the large case: with and without the mark, twice the very same, species
 OF_THE_HAND = {"grip", "from", "reach", "over", "handscale", "thumb", "fan", "skin", "blush", "sleeve"}
 SHOWS = 0.01  # of a pixel's range: two steps of 255 and a half
 RULES = "help(biased.draw_scene) lists all entries."
@@ -324,11 +322,14 @@ def _scenes(species: Tensor, seed: int) -> Scene:
     return draw_scene(species, nothing, torch.arange(len(species)) % 4, torch.Generator().manual_seed(seed))
 
 
-def _every_way(seed: int = 0) -> Scene:
-    """A few scenes in every way that `FORM` says: what differs between two of them can have one cause only."""
-    drawn = _scenes(torch.zeros(DRAWS, dtype=torch.long), seed)
+def _every_way(draws: int, seed: int) -> Case:
+    """A few scenes in each of `EVERY_WAY`: what differs between two of them can have one cause only."""
+    form = *EVERY_WAY, draws
+    drawn = _scenes(torch.zeros(draws, dtype=torch.long), seed)
     scene = {name: values.repeat(16, *[1] * (values.dim() - 1)) for name, values in drawn.items()}
-    return scene | {"species": torch.arange(len(SPECIES)).view(1, 1, -1, 1).expand(FORM).flatten()}
+    scene["species"] = torch.arange(len(SPECIES)).view(1, 1, -1, 1).expand(form).flatten()
+    rows = torch.tensor([True, False]).view(2, 1, 1, 1).expand(form).flatten()
+    return Case("each scene with and without the mark", scene=scene, rows=rows)
 
 
 def _marking(about: str, rows: list[bool], seed: int) -> Case:
@@ -337,7 +338,7 @@ def _marking(about: str, rows: list[bool], seed: int) -> Case:
 
 def _other_scenes(dice: Dice) -> Iterator[Case]:
     """Nothing is asked for by name, so the rules are the same; the fish, their places and backgrounds are others."""
-    yield Case("each scene with and without the mark", scene=_every_way(dice.seed()), rows=BOTH_WAYS)
+    yield _every_way(32, dice.seed())  # so many that no right mark is hidden in a quarter of them by chance
     for n in (dice.whole(20, 30), dice.whole(31, 40)):  # enough that one fish in the dark does no harm
         yield _marking("other scenes", (dice.rand(n) < 0.5).tolist(), dice.seed())
 
@@ -357,8 +358,10 @@ def _judge_mark(given: Mapping[str, Any], got: Mapping[str, Any]) -> Iterator[st
     unseen = (pixels < 20).sum()
     if unseen > len(pixels) / 10:
         yield f"In {unseen} of {len(pixels)} scenes the fish can hardly be seen. Who could tell its species?"
-    if images.shape[0] == torch.Size(FORM).numel():
-        yield from _no_mark(scene, {name: values.reshape(*FORM, -1) for name, values in marked.items()}, images)
+    if len(images) > 100:
+        draws = len(images) // torch.Size(EVERY_WAY).numel()
+        tables = {name: values.reshape(*EVERY_WAY, draws, -1) for name, values in marked.items()}
+        yield from _no_mark(scene, tables, images.reshape(*EVERY_WAY, draws, -1))
 
 
 def _not_kept(scene: Scene, marked: dict) -> Iterator[str]:
@@ -405,7 +408,7 @@ def _not_rendered(scene: Scene, marked: Scene, error: Exception) -> str:
 
 
 def _no_mark(scene: Scene, marked: Mapping[str, Tensor], images: Tensor) -> Iterator[str]:
-    """Why what was changed is no mark; all tables begin as `FORM` says."""
+    """Why what was changed is no mark; all tables, and the images, begin with the axes of `EVERY_WAY`, then draws."""
     once = {name: values for name, values in marked.items() if torch.equal(values[:, 0], values[:, 1])}
     by_species = [
         f"`{name}`"
@@ -428,13 +431,13 @@ def _no_mark(scene: Scene, marked: Mapping[str, Tensor], images: Tensor) -> Iter
             f"In {same.sum()} of {len(same)} scenes `rows` makes no difference: those bear the mark (or do not) either "
             "way. Say for both kinds what they get: torch.where(rows, this, that)."
         )
-    pairs = images.reshape(*FORM, -1)
-    hidden = ((pairs[0] - pairs[1]).abs().amax(dim=-1) < SHOWS) & ~same.view(FORM[1:])
+    hidden = ((images[0] - images[1]).abs().amax(dim=-1) < SHOWS) & ~same.view(images.shape[1:-1])
     count, kind = hidden.sum(dim=(0, 2)).max(dim=0)
-    if count > 2 * DRAWS / 4:
+    most = hidden[:, 0].numel()
+    if count > most / 4:
         bare = " No hand is there to show it." if moved <= OF_THE_HAND else ""
         yield (
-            f"At 32 pixels {count} of {2 * DRAWS} scenes with a {SPECIES[kind]} look the same with and without the "
+            f"At 32 pixels {count} of {most} scenes with a {SPECIES[kind]} look the same with and without the "
             f"mark (changed: {listed(sorted(f'`{name}`' for name in moved))}).{bare}"
         )
 
@@ -447,7 +450,7 @@ MARK = Exercise(
     judge=_judge_mark,
     fate=lambda given, got: [v.nan_to_num() for v in got["scene"].values() if isinstance(v, Tensor)],
     cases=(
-        Case("each scene with and without the mark", scene=_every_way(), rows=BOTH_WAYS),
+        _every_way(8, seed=0),
         _marking("five scenes", [True, False, False, True, False], 1),
         _marking("all bear the mark", [True, True, True], 2),
         _marking("none bears it", [False, False, False], 3),
