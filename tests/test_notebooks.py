@@ -137,7 +137,7 @@ def test_code_cells_are_short(book):
     lengths = {cell.id: len(cell.source.splitlines()) for cell in code(book)}
     assert max(lengths.values()) <= 28, lengths
     assert np.median(list(lengths.values())) <= 16
-    assert max(len(line) for cell in code(book) for line in cell.source.splitlines()) <= 105
+    assert max(len(line) for cell in code(book) for line in cell.source.splitlines()) <= 88
 
 
 def test_the_page_is_not_too_long_or_too_heavy(book):
