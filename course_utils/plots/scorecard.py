@@ -43,6 +43,7 @@ class ScoreLine(NamedTuple):
 # Where things stand, in inches from the left; and how high a line of small letters and a strip of dots are.
 MORAL, STRIP, STRIP_END, NUMBER, END = 0.45, 3.75, 6.95, 7.1, WIDTH - 0.1
 LETTERS, DOTS = 0.185, 0.2
+KEY = "blue: measured first, grey: its control; a dot is a run; shaded: where the claim would have it"
 
 
 def draw_scorecard(lines: Sequence[ScoreLine], title: str) -> Figure:
@@ -53,19 +54,20 @@ def draw_scorecard(lines: Sequence[ScoreLine], title: str) -> Figure:
         lines: the claims, from top to bottom.
         title: the finding.
     """
-    heights = [0.32 + max(0.6, _height(line.evidence) + _height(line.control)) for line in lines]
-    top = 0.4 if len(title) < 65 else 0.65
+    heights = [0.3 + max(0.6, _height(line.evidence) + _height(line.control)) for line in lines]
+    top = 0.65 if len(title) < 65 else 0.9
     figure = Figure(figsize=(WIDTH, top + sum(heights)), layout="none")
     ax = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(top + sum(heights), 0))
     ax.axis("off")
+    ax.text(0.1, top - 0.06, KEY, fontsize=SMALL, color="#666666")
     for line, height in zip(lines, heights):
         sign, colour = VERDICTS[line.verdict]
         ax.hlines(top, 0, WIDTH, color="#dddddd", linewidth=1)
         ax.text(0.1, top + 0.06, f"{line.number}", va="top", fontsize=22, fontweight="bold", color=colour)
         ax.text(MORAL, top + 0.06, line.short, va="top", fontweight="bold")
         ax.text(END, top + 0.06, sign, va="top", ha="right", fontweight="bold", color=colour)
-        ax.text(MORAL, top + 0.29, filled(line.moral, 36), va="top", fontsize=SMALL, color="#444444")
-        _draw_pair(ax, line, top + 0.29)
+        ax.text(MORAL, top + 0.28, filled(line.moral, 36), va="top", fontsize=SMALL, color="#444444")
+        _draw_pair(ax, line, top + 0.28)
         top += height
     headline(figure, title)
     return figure
