@@ -247,6 +247,8 @@ def load(file: Path) -> Loaded:
         OSError: it cannot be read.
         ValueError: it is no record of this course, a damaged one, or one far too large.
     """
+    if file.exists() and not file.is_file():  # a folder, or a device that never ends
+        raise ValueError("no record of this course: it is no ordinary file")
     if file.stat().st_size > LARGEST:
         raise ValueError(f"larger than {LARGEST // 1_000_000} MB, so no record of this course")
     try:

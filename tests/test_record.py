@@ -225,6 +225,13 @@ def test_what_is_no_record_is_left_as_it_is_and_refused(text, file):
     assert list(file.parent.iterdir()) == [file]
 
 
+def test_what_is_no_ordinary_file_is_refused_and_not_read(file):
+    (file.parent / "folder").mkdir()
+    for path in (file.parent / "folder", Path(os.devnull)):
+        with pytest.raises(ValueError, match="no ordinary file"):
+            record.load(path)
+
+
 def test_two_damaged_files_are_both_set_aside(file):
     for text in ("{", "["):
         file.write_text(text, encoding="utf-8")

@@ -334,6 +334,7 @@ th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.8rem 0.25rem 
   border-bottom: 1px solid var(--line); }
 thead th { background: var(--band); } tbody th { font-weight: 400; }
 .count { white-space: nowrap; }
+@media (max-width: 40rem) { body { font-size: 14px; } th, td { padding: 0.2rem 0.35rem 0.2rem 0; } }
 .right { color: var(--right); } .wrong { color: var(--wrong); } .quiet { color: var(--quiet); }
 """
 
