@@ -279,3 +279,13 @@ def test_the_grades_are_what_they_should_be(graded, student):
     with (folder / "grades.csv").open(encoding="utf-8") as file:
         exported = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
     assert exported[student] == sum(CLASS[student][1])
+
+
+@pytest.mark.grading
+def test_feedback_says_what_is_wrong_and_hides_the_seed(graded):
+    folder, _ = graded
+    pages = {name: (folder / "feedback" / name / NAME / f"{NAME}.html").read_text(encoding="utf-8") for name in CLASS}
+    assert "did not come back within 20 seconds" in pages["loops"] and "It does not come back" in pages["loops"]
+    assert "it ended the kernel" in pages["kills"]
+    assert "coverage: wrong." in pages["wrong"] and "and not on others" in pages["cheats"]
+    assert not any(str(SEED) in page or "graded(" in page for page in pages.values())
