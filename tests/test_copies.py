@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -211,6 +212,22 @@ def test_a_merge_that_would_break_the_code_is_none():
     assert sources(book)[-1].endswith(yours)
 
 
+def test_a_prediction_goes_into_a_question_that_is_asked_in_other_words():
+    base = 'a = predict("", of="A")  # a share\nb = predict("", of="B")  # another'
+    yours = base.replace('a = predict("", ', 'a = predict("90 %", ').replace('b = predict("", ', "b = predict(0.5, ")
+    new = '# shares\na = predict(\n    "", of="A",\n            unit="%")\nb = predict("", of="B")'
+    versions = [changed(COURSE, figure=source) for source in (yours, new, base)]
+    book, counts = merged(*versions)
+    assert (
+        sources(book)[-1]
+        == '# shares\na = predict(\n    "90 %", of="A",\n            unit="%")\nb = predict(0.5, of="B")'
+    )
+    assert counts == {"merged": 1}
+    for other in (new.replace("a =", "c ="), new.replace('""', '"?"')):  # another question, another number of them
+        assert merged(versions[0], changed(COURSE, figure=other), versions[2])[1] == {"both": 1}
+    assert merged(changed(COURSE, figure=yours + "\nmine()"), *versions[1:])[1] == {"both": 1}
+
+
 def test_ipythons_magics_do_not_hinder_a_merge():
     base = "%time x = 1\n!ls\nmix?\ny = 2\nz = 3"
     new = base.replace("%time x = 1", "%time x = 10")
@@ -327,6 +344,17 @@ def test_your_order_stays_unless_the_course_changes_its_own():
     assert ids(moved) == ["top", "title", "check", "exercise", "figure", "mine"]
 
 
+def test_the_sentence_says_what_to_look_for():
+    counts = Counter(new=4, gone=1, yours=2, merged=1, both=1, dropped=2, back=1)
+    assert copies._sentence(NAME, counts, Path("then.ipynb")) == (
+        "03_mixup: 4 cells are new, 1 is gone, 3 of yours are kept (1 within new words of the course's); "
+        '1 cell was changed by you and by the course (both are there, look for "Yours from before"); '
+        '2 cells were changed by you, but no longer in the course (look for "Yours from before"); '
+        "1 cell was deleted by you, but changed by the course and back. The old file is work/.before/then.ipynb."
+    )
+    assert copies._sentence(NAME, Counter(yours=3), Path("x")) is None
+
+
 # Files of other programs
 
 
@@ -393,7 +421,7 @@ def test_an_old_page_written_back_over_a_newer_one_merges_from_the_version_it_st
     folder.save(changed(old, figure="mine()"))  # the open page is saved once more
     said = folder.update(changed(COURSE, title="# Three", check="two()"))
     assert sources(folder.read()) == ["# Three", SOLVED, "two()", "mine()"]
-    assert said[0].startswith("03_mixup: 2 of the course's cells are new, 2 of yours are kept. The old file is work/")
+    assert said[0].startswith("03_mixup: 2 cells are new, 2 of yours are kept. The old file is work/")
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut off", "another"])
@@ -435,7 +463,7 @@ def test_the_old_file_is_kept_each_time_under_another_name(folder, monkeypatch):
     for number in range(3):
         kept.append(folder.copy.read_bytes())
         (said,) = folder.update(changed(COURSE, title=f"# {number}"))
-        assert said.startswith("03_mixup: 1 of the course's cells is new. The old file is work/.before/03_mixup 2026")
+        assert said.startswith("03_mixup: 1 cell is new. The old file is work/.before/03_mixup 2026")
     assert sorted(path.read_bytes() for path in folder.before()) == sorted(kept)
     assert "03_mixup 2026-03-01 10-00-00.ipynb" in [path.name for path in folder.before()]
 
@@ -795,7 +823,9 @@ def test_an_update_fetches_the_course_and_keeps_the_answer(clone):
     said = run(clone, "--pull")
     assert said[0].startswith("The course is now that of 20")
     assert said[0].endswith(": 1 change since yours.")
-    assert said[1].startswith("03_mixup: 1 of the course's cells is new, 1 of yours is kept, ")
+    assert said[1].startswith(
+        "03_mixup: 1 cell is new, 1 of yours is kept (1 within new words of the course's). The old "
+    )
     assert len(said) == 2
     assert sources(read(clone))[:2] == ["# Mixup, newer", SOLVED.replace("images", "images [N]")]
     assert git(clone, "status", "--porcelain") == ""
@@ -805,7 +835,7 @@ def test_an_update_fetches_the_course_and_keeps_the_answer(clone):
 def test_the_new_courses_code_does_the_merging(clone):
     run(clone)
     code = clone.parent / "origin" / "course_utils" / "copies" / "__init__.py"
-    code.write_text(code.read_text(encoding="utf-8").replace("of the course's cells is new", "is quite new"))
+    code.write_text(code.read_text(encoding="utf-8").replace("cell is new", "is quite new"))
     pyproject = clone.parent / "origin" / "pyproject.toml"
     pyproject.write_text(pyproject.read_text(encoding="utf-8") + "\n# more\n")
     commit(clone.parent / "origin", "two", **{NAME: changed(COURSE, title="# New")})

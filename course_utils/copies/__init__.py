@@ -194,19 +194,22 @@ def _reason(error: Exception) -> str:
 
 def _sentence(name: str, counts: Counter, before: Path) -> str | None:
     """What was done with a copy, in words; nothing if nothing can be seen of it."""
-    parts = [
-        (counts["new"], "of the course's cells is new", "of the course's cells are new"),
-        (counts["gone"], "is gone", "are gone"),
-        (counts["yours"] + counts["merged"], "of yours is kept", "of yours are kept"),
-    ]
-    said = [f"{number} {one if number == 1 else many}" for number, one, many in parts if number]
-    notes = [
-        (counts["merged"], "what the course changed around your words in {} stands there, too"),
-        (counts["both"], 'changed by you and by the course: {}; both are there, look for "Yours from before"'),
-        (counts["dropped"], 'no longer in the course, but changed by you: {}; look for "Yours from before"'),
-        (counts["back"], "deleted by you, but changed by the course: {}, back again"),
-    ]
-    said += [words.format(f"{number} cell{'s' if number > 1 else ''}") for number, words in notes if number]
     if not sum(counts.values()) - counts["yours"]:
         return None
-    return f"{name}: {', '.join(said)}. The old file is work/.before/{before.name}."
+    kept = counts["yours"] + counts["merged"]
+    short = [
+        (counts["new"], "cell is new", "cells are new"),
+        (counts["gone"], "is gone", "are gone"),
+        (kept, "of yours is kept", "of yours are kept"),
+    ]
+    long = [
+        (counts["both"], 'changed by you and by the course (both are there, look for "Yours from before")'),
+        (counts["dropped"], 'changed by you, but no longer in the course (look for "Yours from before")'),
+        (counts["back"], "deleted by you, but changed by the course and back"),
+    ]
+    said = ", ".join(f"{number} {one if number == 1 else many}" for number, one, many in short if number)
+    if counts["merged"]:
+        said += f" ({counts['merged']} within new words of the course's)"
+    said = [said] if said else []
+    said += [f"{number} {'cell was' if number == 1 else 'cells were'} {words}" for number, words in long if number]
+    return f"{name}: {'; '.join(said)}. The old file is work/.before/{before.name}."

@@ -230,10 +230,24 @@ def _merged_text(base: dict, yours: dict, new: dict) -> str | None:
     versions = [(cell["source"] + "\n").splitlines(keepends=True) for cell in (base, yours, new)]
     groups = list(Merge3(*versions).merge_groups())
     if any(kind == "conflict" for kind, *_ in groups):
+        text = _filled_in(base["source"], yours["source"], new["source"])
+    else:
+        text = "".join(line for _, lines in groups for line in lines).removesuffix("\n")
+    if text is None:
         return None
-    text = "".join(line for _, lines in groups for line in lines).removesuffix("\n")
     broken = new["cell_type"] == "code" and _parses(yours["source"]) and not _parses(text)
     return None if broken else text
+
+
+def _filled_in(base: str, yours: str, new: str) -> str | None:
+    """The new text with what you wrote between empty quotation marks, `predict("", …)`, if that is all you changed and
+    the same two words stand before them."""
+    before, after = base.split('""'), new.split('""')
+    filled = re.fullmatch(r"([^\n]*?)".join(map(re.escape, before)), yours)
+    asked = [[re.findall(r"\w+", part)[-2:] for part in parts[:-1]] for parts in (before, after)]
+    if filled is None or asked[0] != asked[1]:
+        return None
+    return "".join(part + gap for part, gap in zip(after, [*filled.groups(), ""]))
 
 
 def _parses(code: str) -> bool:
