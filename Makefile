@@ -1,4 +1,4 @@
-# Each target as plain commands, for Windows too: README.md.
+# Each target as plain commands, for Windows too: docs/install.md.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --editable
@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --editable
 .venv/lab.stamp: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, $(PYTHON) is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	@echo "Installing into .venv: 6.5 GB on Linux, 1.6 GB elsewhere, the first time (README: Linux without CUDA)"
+	@echo "Installing into .venv: 6.5 GB on Linux, 1.6 GB elsewhere, the first time (without CUDA: docs/install.md)"
 	@if $(INSTALL) .; then touch $@; \
 	elif $(BIN)/python -c 'import jupyterlab, merge3, torch' 2>/dev/null; then \
 		echo "What is new could not be installed (no network?). Going on with what is there."; \

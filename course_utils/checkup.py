@@ -14,7 +14,7 @@ from jupyter_core.paths import jupyter_path
 from course_utils import data, models, training
 
 PACKAGE = "beyond-training-error"
-INSTALL = "close JupyterLab and run `make lab` again (README.md has the same as plain commands)"
+INSTALL = "close JupyterLab and run `make lab` again (docs/install.md has the same as plain commands)"
 
 
 @dataclass(frozen=True)
