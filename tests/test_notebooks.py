@@ -299,8 +299,8 @@ def test_what_the_reader_is_to_do_stands_in_a_box(book):
     """Which JupyterLab draws by its class; a blank line on both sides, without which Markdown inside is not read."""
     for cell in prose(book):
         for opening, kind in (
-            (r"### Exercise .*★", "alert alert-info exercise"),
-            (r"\*\*Predict", "alert alert-warning predict"),
+            (r"### Exercise .*★", "alert alert-success exercise"),
+            (r"\*\*Predict", "alert alert-info predict"),
         ):
             if re.search(rf"^{opening}", cell.source, re.M):
                 assert re.search(rf'<div class="{kind}">\n\n{opening}(.|\n)*\n\n</div>\Z', cell.source), cell.id
