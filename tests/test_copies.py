@@ -237,6 +237,19 @@ def test_ipythons_magics_do_not_hinder_a_merge():
     assert counts == {"merged": 1}
 
 
+def test_a_merge_that_would_break_code_with_magics_is_none():
+    base = "%time x = 1\na = [1]\nb = 1\nc = 1\nd = 1"
+    yours, new = base.replace("d = 1", "d = 1]"), base.replace("[1]", "[1")
+    assert merge._merged_text(*(cell("x", source) for source in (base, yours, new))) is not None  # yours was broken
+    yours = base.replace("d = 1", "d = 2")
+    assert merge._merged_text(*(cell("x", source) for source in (base, yours, new))) is None
+
+
+def test_a_line_below_a_short_text_merges():
+    versions = [changed(COURSE, figure=source) for source in ("a()\nb()\nmine()", "a(1)\nb()", "a()\nb()")]
+    assert sources(merged(*versions)[0])[-1] == "a(1)\nb()\nmine()"
+
+
 def test_code_that_did_not_parse_before_may_merge():
     base = "x = 1\ny = 2\nz = 3"
     book, counts = merged(changed(COURSE, figure="x = 1\ny = 2\nz = ("), changed(COURSE, figure="x = 9\ny = 2\nz = 3"),
@@ -396,10 +409,10 @@ def test_a_cell_that_was_cut_and_pasted_is_still_the_courses():
 
 
 def test_of_two_cells_with_one_id_the_second_is_yours():
-    yours = with_cells(COURSE, "exercise", STUB | {"source": SOLVED})
+    yours = with_cells(COURSE, "exercise", STUB | {"source": SOLVED}, STUB | {"source": "mine()"})
     book, _ = merged(yours, changed(COURSE, exercise="new"))
-    assert ids(book) == ["title", "exercise", "yours-1", "check", "figure"]
-    assert sources(book)[1:3] == ["new", SOLVED]
+    assert ids(book) == ["title", "exercise", "yours-1", "yours-2", "check", "figure"]
+    assert sources(book)[1:4] == ["new", SOLVED, "mine()"]
 
 
 def test_your_cell_with_the_name_of_a_new_one_of_the_courses_stays():
