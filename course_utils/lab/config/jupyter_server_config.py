@@ -2,8 +2,8 @@
 
 What JupyterLab shows and keeps, `labconfig/default_setting_overrides.json`, counts less than what you choose in its
 Settings menu: no question about news, which would cover the first page; the state of widgets is saved, so that a slider
-is there the next day; all cells are on the page ('defer'), which a search in the page and the stylesheet need; long
-lines of code are wrapped; the file browser shows whole names.
+is there the next day; all cells are on the page at once, which a search in it and the stylesheet need; long lines of
+code are wrapped; the file browser shows whole names.
 """
 
 from pathlib import Path
