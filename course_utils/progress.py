@@ -177,11 +177,14 @@ class _Page(notebook_tqdm):
 
     def __init__(self, words: str) -> None:
         layout = {"bar_format": "{bar} {desc}", "leave": False, "miniters": 0, "mininterval": REDRAWN}
-        super().__init__(total=1.0, desc=words, display=False, **layout)
+        super().__init__(total=1.0, desc=_unbroken(words), display=False, **layout)
         _, drawn, text = self.container.children
         drawn.layout.width, drawn.layout.flex = "160px", "0 0 auto"  # whatever the text
         view = {"version_major": 2, "version_minor": 0, "model_id": self.container.model_id}
         self.place = display({WIDGET: view}, raw=True, display_id=True)
+
+    def set_description_str(self, desc: str = "", refresh: bool = True) -> None:
+        super().set_description_str(_unbroken(desc), refresh)
 
     def close(self) -> None:
         if self.place is not None and not self.disable:
@@ -191,6 +194,11 @@ class _Page(notebook_tqdm):
                 for part in (widget.layout, getattr(widget, "style", None), widget):
                     if part is not None:
                         part.close()
+
+
+def _unbroken(words: str) -> str:
+    """In one line; tqdm would make each space as wide as a digit."""
+    return words.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _kernel():

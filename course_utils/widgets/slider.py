@@ -1,5 +1,8 @@
 """A picture that changes when a slider moves."""
 
+import base64
+import html
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 
@@ -10,36 +13,93 @@ from torch import Tensor
 
 from course_utils import plots
 
+# The track can be hit 14 pixels above and below it, the number beside a slider is there while it is dragged (what is
+# typed into it would be ignored: the field is for that), and a picture that is out of date is pale.
+STYLE = """<style>
+.slider-figure .noUi-base::before { content: ""; position: absolute; inset: -14px 0; cursor: pointer; }
+.slider-figure .widget-readout { visibility: hidden; }
+.slider-figure .widget-slider:has(.noUi-active) .widget-readout { visibility: visible; }
+.slider-figure img { max-width: 100%; height: auto; }
+.slider-figure.out-of-date img { opacity: 0.35; }
+.slider-figure details { color: #6b6b6b; font-size: 85%; line-height: 1.5; max-width: 60em; }
+</style>"""
+NUMBER = re.compile(r"\s*(-?\d+(?:[.,]\d+)?)\s*%?\s*")
+
 
 class SliderFigure(ipywidgets.VBox):
-    """A picture with a slider for each of its parameters.
+    """A picture with a slider for each of its parameters, and a field for its value: to read, and to type into.
 
     Args:
         draw: from one value of each control (by name) to a Figure.
         alt: what the picture shows, in words.
         start: the value each control begins with; the first one if not named.
-        controls: for each control, the values that it can take, in order.
+        controls: for each control, the values that it can take, in order; or pairs (what the page calls it, value).
     """
 
     def __init__(self, draw: Callable[..., Figure], alt: str, start: dict | None = None, **controls: Sequence) -> None:
-        self.draw = draw
-        self.sliders = {
-            name: ipywidgets.SelectionSlider(
-                options=list(options), value=(start or {}).get(name, options[0]),
-                description=name.replace("_", " "), continuous_update=False,
-                style={"description_width": "9em"}, layout={"width": "34em"},
-            )
-            for name, options in controls.items()
-        }  # fmt: skip
-        self.image = ipywidgets.Image(format="png", layout={"max_width": "100%", "align_self": "flex-start"})
-        self.alt = alt
-        super().__init__([*self.sliders.values(), self.image])
-        for slider in self.sliders.values():
-            slider.observe(self._redraw, names="value")
-        self._redraw()
+        self.draw, self.alt = draw, alt
+        self.sliders, self.fields, rows = {}, {}, []
+        for name, options in controls.items():
+            pairs = [option if isinstance(option, tuple) else (str(option), option) for option in options]
+            self.sliders[name] = slider = ipywidgets.SelectionSlider(
+                options=pairs, value=(start or {}).get(name, pairs[0][1]), continuous_update=False,
+                tooltip=words(name), layout={"width": "19em"},
+            )  # fmt: skip
+            self.fields[name] = field = ipywidgets.Combobox(
+                value=chosen(slider), options=[label for label, _ in pairs], continuous_update=False,
+                description=words(name), tooltip=words(name),
+                style={"description_width": "9em"}, layout={"width": "19em"},
+            )  # fmt: skip
+            slider.observe(self._moved, names="index")
+            field.observe(lambda _, name=name: self._typed(name), names="value")
+            rows.append(ipywidgets.HBox([field, slider], layout={"flex_flow": "row wrap"}))
+        self.said = ipywidgets.HTML(layout={"min_height": "28px"})
+        self.image = ipywidgets.HTML()
+        in_words = f"<details><summary>this picture in words</summary>{html.escape(alt)}</details>"
+        super().__init__([ipywidgets.HTML(STYLE), *rows, self.said, self.image, ipywidgets.HTML(in_words)])
+        self.add_class("slider-figure")
+        self._draw()
 
-    def _redraw(self, _=None) -> None:
-        self.image.value = plots.png(self.draw(**{name: s.value for name, s in self.sliders.items()}))
+    def _moved(self, _) -> None:
+        """Draw, and say so until the picture is there; if there will be none, say why."""
+        for name, slider in self.sliders.items():
+            self.fields[name].value = chosen(slider)
+        self.add_class("out-of-date")
+        self._say("drawing…")
+        try:
+            self._draw()
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            self._say(f"This could not be drawn, and the picture is still the one before. {reason}")
+        except KeyboardInterrupt:
+            self._say("Stopped: the picture is still the one before. Move a slider to draw again.")
+            raise
+        else:
+            self.remove_class("out-of-date")
+            self._say("")
+
+    def _typed(self, name: str) -> None:
+        """Take the value that was meant, and show in the field which one that is."""
+        slider, field = self.sliders[name], self.fields[name]
+        place = meant(field.value, field.options)
+        if place is not None:
+            slider.index = place
+        field.value = chosen(slider)
+
+    def _draw(self) -> None:
+        figure = self.draw(**{name: slider.value for name, slider in self.sliders.items()})
+        png = plots.png(figure)
+        width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
+        title = " ".join(figure.get_suptitle().split())
+        alt = html.escape(f"{title}. {self.alt}" if title else self.alt)
+        # With its size known, and decoded at once, a new picture takes the old one's place without a flicker.
+        self.image.value = (
+            f'<img class="widget-image" alt="{alt}" width="{width}" height="{height}" decoding="sync" '
+            f'src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+        )
+
+    def _say(self, sentence: str) -> None:
+        self.said.value = f'<span role="status">{html.escape(sentence)}</span>'
 
     def __repr__(self) -> str:
         """What a page without a kernel shows in the widget's place."""
@@ -48,6 +108,37 @@ class SliderFigure(ipywidgets.VBox):
     def _repr_mimebundle_(self, **kwargs) -> dict:
         # ipywidgets would cut the text after 110 characters; a page breaks longer lines inside words.
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)}
+
+
+def words(name: str) -> str:
+    """A parameter's name as the page says it."""
+    return name.replace("_", " ")
+
+
+def chosen(slider: ipywidgets.SelectionSlider) -> str:
+    """What the page calls its value. (Its own `label` is empty until it has been moved from its first option.)"""
+    return slider.options[slider.index][0]
+
+
+def meant(typed: str, labels: Sequence[str]) -> int | None:
+    """The place of the label that somebody means: the same, the nearest number, or the first that begins so; or none.
+
+    Args:
+        typed: what was typed: "0,3", "40 %", "deck".
+        labels: what there is.
+    """
+    typed = typed.strip().casefold()
+    same = [place for place, label in enumerate(labels) if label.casefold() == typed]
+    number, numbers = _number(typed), {place: _number(label) for place, label in enumerate(labels)}
+    near = [place for place in numbers if None not in (number, numbers[place])]
+    begin = [place for place, label in enumerate(labels) if typed and label.casefold().startswith(typed)]
+    nearest = sorted(near, key=lambda place: abs(numbers[place] - number))
+    return next(iter([*same, *nearest, *begin]), None)
+
+
+def _number(text: str) -> float | None:
+    found = NUMBER.fullmatch(text)
+    return float(found[1].replace(",", ".")) if found else None
 
 
 def one_of_each(images: Tensor, labels: Tensor) -> Tensor:
