@@ -121,7 +121,7 @@ def test_environment_yml_takes_torch_from_conda_and_the_course_from_here():
 
 def test_every_package_that_the_course_imports_is_declared():
     optional = {"distributed"}  # of the extra `cluster`, imported by those functions alone that need it
-    optional |= {"nbgrader", "nbconvert", "traitlets"}  # of the extra `grading`, in a file that runs in nbgrader's Python
+    optional |= {"nbgrader", "nbconvert", "traitlets"}  # of the extra `grading`: in nbgrader's Python
     declared = {name.lower() for name in pyproject_requirements()} | {"course_utils"} | optional
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
