@@ -118,17 +118,25 @@ def code_cell_with(page, text: str):
 
 
 def start(page, cell) -> None:
-    """Run a cell, without waiting for its end."""
+    """Run a cell, without waiting for its end. A key that comes before the kernel is attached is lost silently, and the
+    page says that it is idle all the same: press until it counts."""
+    prompt = cell.locator(".jp-InputArea-prompt")
+    before = prompt.inner_text()
     cell.locator(".cm-content").click()
-    page.keyboard.press("Control+Enter")
+    for _ in range(PATIENCE):
+        page.keyboard.press("Control+Enter")
+        for _ in range(20):
+            if prompt.inner_text() != before:
+                return
+            page.wait_for_timeout(50)
+    raise AssertionError(f"the cell does not start: {cell.inner_text()[:200]}")
 
 
 def run(page, cell) -> None:
     """Run a cell, and wait until it has ended and the kernel waits for work."""
-    prompt = cell.locator(".jp-InputArea-prompt")
-    before = prompt.inner_text()
     start(page, cell)
-    becomes(page, lambda: re.search(r"\d", prompt.inner_text()) and prompt.inner_text() != before, "the cell ends")
+    prompt = cell.locator(".jp-InputArea-prompt")
+    becomes(page, lambda: re.search(r"\d", prompt.inner_text()), "the cell ends")
     page.locator(f"{TOP} .jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=1000 * PATIENCE)
 
 

@@ -298,7 +298,10 @@ print("all three are there")
 CUT = """() => {
   const cut = [], wider = element => element.clientWidth && element.scrollWidth > element.clientWidth + 1;
   const say = (what, element) => cut.push(`${what}: ${element.innerText.slice(0, 90)}`);
-  if (wider(document.documentElement) || wider(document.querySelector(".jp-WindowedPanel-outer"))) cut.push("the page");
+  if (wider(document.documentElement)) cut.push("the page");
+  const edge = document.querySelector(".jp-WindowedPanel-outer").getBoundingClientRect().right;
+  for (const cell of document.querySelectorAll(".jp-Cell, .jp-Cell-inputWrapper, .jp-RenderedMarkdown > *"))
+    if (cell.getBoundingClientRect().right > edge) say("the notebook", cell);
   for (const code of document.querySelectorAll(".jp-CodeCell .cm-scroller")) if (wider(code)) say("code", code);
   for (const cell of document.querySelectorAll(".jp-MarkdownCell .jp-RenderedMarkdown")) {
     const edge = cell.getBoundingClientRect().right + 1;
@@ -312,9 +315,9 @@ CUT = """() => {
 WRAPPED = """() => [...document.querySelectorAll(".jp-CodeCell .cm-line")].filter(
   line => line.clientHeight > 1.7 * parseFloat(getComputedStyle(line).lineHeight)).map(line => line.innerText)"""
 # The badge that the course's stylesheet puts on cells to write in: all of them, by their code's first line.
-MARKED = """() => [...document.querySelectorAll(".jp-CodeCell")].map(cell => {
-  const badge = getComputedStyle(cell.querySelector(".jp-InputArea-editor"), "::before").content;
-  return [badge === "none" ? "" : badge.replaceAll('"', ""), cell.querySelector(".cm-line").innerText];
+MARKED = """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputArea-editor")].map(editor => {
+  const badge = getComputedStyle(editor, "::before").content;
+  return [badge === "none" ? "" : badge.replaceAll('"', ""), editor.querySelector(".cm-line").innerText];
 }).filter(([badge]) => badge)"""
 
 
@@ -339,6 +342,7 @@ def test_small_screens_cut_nothing_and_cells_to_write_in_are_marked(course, page
     assert page.evaluate(MARKED) == first_lines
     for width in (1024, 900):
         page.set_viewport_size({"width": width, "height": 768})
-        becomes(page, lambda: not page.evaluate(CUT), f"{width} pixels: {page.evaluate(CUT)}")
+        uncut = comes_true(page, lambda: not page.evaluate(CUT))
+        assert uncut, f"{width} pixels: {page.evaluate(CUT)}"
         if width == 1024:
             assert not page.evaluate(WRAPPED), "longer than a line"
