@@ -210,7 +210,8 @@ SAID_INSTEAD = """() => getComputedStyle(
 def what_is_dead(page):
     """Lines on the page that no student should see, and errors that the browser tells its developers."""
     lines = [line for line in text(page).splitlines() if re.search(r"Error|rror displaying|not found", line)]
-    return lines + page.errors
+    # JupyterLab's debugger complains by itself if a page is left before it has heard from a new kernel.
+    return lines + [error for error in page.errors if "debugger" not in error]
 
 
 def shows_everything(page):
@@ -298,10 +299,10 @@ print("all three are there")
 CUT = """() => {
   const cut = [], wider = element => element.clientWidth && element.scrollWidth > element.clientWidth + 1;
   const say = (what, element) => cut.push(`${what}: ${element.innerText.slice(0, 90)}`);
-  if (wider(document.documentElement)) cut.push("the page");
-  const edge = document.querySelector(".jp-WindowedPanel-outer").getBoundingClientRect().right;
-  for (const cell of document.querySelectorAll(".jp-Cell, .jp-Cell-inputWrapper, .jp-RenderedMarkdown > *"))
-    if (cell.getBoundingClientRect().right > edge) say("the notebook", cell);
+  if (wider(document.documentElement)) cut.push("the window");
+  const page = document.querySelector(".jp-WindowedPanel-outer"), end = page.getBoundingClientRect().right;
+  if (wider(page)) for (const part of page.querySelectorAll("*")) if (part.getBoundingClientRect().right > end)
+    cut.push(`the page, ${part.className}: ${part.textContent.slice(0, 90)}`);
   for (const code of document.querySelectorAll(".jp-CodeCell .cm-scroller")) if (wider(code)) say("code", code);
   for (const cell of document.querySelectorAll(".jp-MarkdownCell .jp-RenderedMarkdown")) {
     const edge = cell.getBoundingClientRect().right + 1;
