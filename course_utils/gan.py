@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from course_utils import models, progress
 from course_utils.data import ring_of_gaussians
 from course_utils.training import Stack, check_positive
+from course_utils.training.together import import_optimizers
 
 # From (discriminator, real points, fake points, lam) to one number: what d makes small and g makes large.
 Risk = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor, Tensor], Tensor]
@@ -95,6 +96,7 @@ def train_gans(
     check_positive(discriminator_steps=discriminator_steps, pairs=pairs, lr=lr)
     if not 1 <= moments <= steps:
         raise ValueError(f"moments must be between 1 and the {steps} steps, got {moments}")
+    import_optimizers()
     g = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=2, seed=seed) for seed in seeds])
     d = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=1, seed=1_000 + seed) for seed in seeds])
     adam_g, adam_d = (

@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from IPython import get_ipython
@@ -73,7 +74,8 @@ class Bar:
         if self.outer is not None:
             self.outer.parts.append(self)
         if self.show and self._drawn() is None:
-            self.live = _Terminal(self.words()) if _kernel() is None else _Page(self.words())
+            with interrupts_put_off():
+                self.live = _Terminal(self.words()) if _kernel() is None else _Page(self.words())
         return self
 
     def __exit__(self, *error) -> None:
@@ -160,6 +162,22 @@ def end_cell(sentence: str) -> None:
     that has a bar, and Run All ends with it."""
     print(sentence)
     _Pressed.ends_cell = True
+
+
+@contextmanager
+def interrupts_put_off() -> Iterator[None]:
+    """An interrupt inside the block is heard at its end: for what must not be left half done."""
+    usual, heard = signal.getsignal(signal.SIGINT), []
+    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *interrupt: heard.append(interrupt))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if heard:
+        usual(*heard[0])
 
 
 class _Terminal(tqdm):

@@ -1,6 +1,7 @@
 """Bars: they count, and leave nothing behind in a notebook. And the stop button stops."""
 
 import re
+import signal
 from queue import Empty
 
 import nbformat
@@ -130,6 +131,19 @@ def test_a_fast_bar_does_not_flood_the_client():
         client.stop_channels()
         manager.shutdown_kernel(now=True)
     assert 20 < len(received) < 120  # 59; with a redraw each tenth of a second 217
+
+
+def test_an_interrupt_waits_for_what_must_not_be_left_half_done():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    done = []
+    try:
+        with pytest.raises(KeyboardInterrupt), progress.interrupts_put_off():
+            signal.raise_signal(signal.SIGINT)
+            done.append("all of it")
+        assert done
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Notebook:

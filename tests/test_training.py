@@ -184,11 +184,13 @@ def test_a_callback_that_forgets_the_mode_does_no_harm():
     assert all(modes)
 
 
-def test_the_bar_shows_loss_and_validation_accuracy(capsys):
-    quick(small(), validation=(POINTS, MOON), show=True)
-    bar = capsys.readouterr().err
-    assert "train_loss=" in bar
-    assert "validation_accuracy=" in bar
+def test_the_bar_shows_loss_and_validation_accuracy(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "REDRAWN", 0)
+    history = quick(small(), validation=(POINTS, MOON), show=True)
+    shown, row = capsys.readouterr().err, history.rows[0]
+    assert "epoch 1 of 5" in shown and "epoch 5 of 5" in shown
+    accuracy = f"validation accuracy {100 * row['validation_accuracy']:.1f} %"
+    assert f"loss {row['train_loss']:.3f}, {accuracy}" in shown
 
 
 def test_it_trains_on_the_cpu_unless_asked(monkeypatch):

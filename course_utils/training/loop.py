@@ -16,7 +16,7 @@ from course_utils import plots, progress
 from course_utils.data import check_labels
 from course_utils.metrics import empirical_risk, error_rate, keeping_mode, outputs
 from course_utils.models import chosen_device, draws_globally, give_back_memory, seeded
-from course_utils.training.together import is_beside_others
+from course_utils.training.together import import_optimizers, is_beside_others
 
 
 class Batch(NamedTuple):
@@ -172,6 +172,7 @@ def fit(
 
     with progress.bar(steps, where, show) as bar, own_draws, keeping_mode(model):
         try:
+            import_optimizers()
             optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
             step_loss = scheduled(loss, optimizer, lr, schedule, steps, bar)
             for epoch in range(1, epochs + 1):

@@ -18,7 +18,7 @@ from course_utils.data import check_labels
 from course_utils.models import chosen_device, draws_globally, give_back_memory, seeded
 from course_utils.training.loop import Batch, Schedule, Vicinity, check_positive, one_cycle, scheduled, train_epoch
 from course_utils.training.stack import Stack
-from course_utils.training.together import is_beside_others, side_by_side
+from course_utils.training.together import import_optimizers, is_beside_others, side_by_side
 
 TOGETHER = 10  # networks in one stack: twice as many gain a few per cent, and need 50 MB more
 
@@ -104,6 +104,7 @@ def fit_many(
         return f"{len(models)} networks: {100 * done // steps_of_all} % done"
 
     with progress.bar(steps_of_all, how_far) as bar:
+        import_optimizers()
         if draws_globally(models[0]):  # one stream of draws for all of them
             with seeded(seed):
                 for part in groups:
