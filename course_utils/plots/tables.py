@@ -134,3 +134,6 @@ def _few_ticks(ax: Axes, from_zero: bool) -> None:
     ticks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high)
     inside = [tick for tick in ticks if low <= tick <= high]
     ax.set_xticks(inside[:: max(1, len(inside) - 1)])
+    if inside[-1] - inside[0] < (high - low) / 2:  # centred, the two numbers would meet in a narrow panel
+        for label, side in zip(ax.get_xticklabels(), ("right", "left")):
+            label.set_horizontalalignment(side)
