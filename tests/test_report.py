@@ -1,5 +1,6 @@
 """A reader's progress on one page, and a class's: nothing that was done is missing, nothing of a stranger's is run."""
 
+import json
 import os
 import re
 import subprocess
@@ -212,3 +213,11 @@ def test_make_report_and_the_command_are_one():
     run = subprocess.run([sys.executable, "-m", "course_utils.grading", "report", os.devnull + "/x"],
                          capture_output=True, text=True)  # fmt: skip
     assert run.returncode == 1 and "cannot be read" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_half_a_letter_in_a_name_stops_no_page(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(report.copies, "WORK", tmp_path / "work")
+    row = {"value": 0.5, "low": None, "high": None, "unit": "%", "measured": [0.4], "among": 0}
+    file.write_text(json.dumps({"predictions": {"00 half \ud800 a letter": row}}), encoding="utf-8")
+    main(["report"])
+    assert "half \\ud800 a letter" in (tmp_path / "work" / "my_report.html").read_text(encoding="utf-8")

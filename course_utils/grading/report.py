@@ -340,8 +340,10 @@ thead th { background: var(--band); } tbody th { font-weight: 400; }
 
 
 def _write(page: Path, title: str, parts: Iterable[str]) -> None:
-    """Raises:
-    ValueError: the page cannot be written.
+    """Write a page, in HTML. A folder's name may hold half a letter (an old zip): it is written as \\udcf6 is here.
+
+    Raises:
+        ValueError: the page cannot be written.
     """
     text = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
@@ -352,6 +354,6 @@ def _write(page: Path, title: str, parts: Iterable[str]) -> None:
     )
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(text, encoding="utf-8", newline="\n")
+        page.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     except OSError as error:
         raise ValueError(f"the page {page} cannot be written: {error.strerror or error}") from None
