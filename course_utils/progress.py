@@ -7,6 +7,7 @@ Work inside work is one bar: "seeds: 1 of 5 done · epoch 4 of 10 · 12 s left".
 and says in one sentence how far it was.
 """
 
+import math
 import signal
 import threading
 import time
@@ -41,13 +42,14 @@ class _Here(threading.local):
 
     def __init__(self) -> None:
         self.bars: list[Bar] = []
+        self.draws = True  # a thread that may be stopped at any moment only counts
 
 
 class _Pressed:
     """What is known of the stop button, in the notebook's main thread."""
 
     usual = None  # what an interrupt does otherwise
-    heard = False  # under the bar that is outermost now
+    last = -math.inf  # when it was pressed
     ends_cell = False  # nothing more that has a bar may begin in this cell
 
 
@@ -70,10 +72,10 @@ class Bar:
             _listen()
         self.outer = _HERE.bars[-1] if _HERE.bars else None
         _HERE.bars.append(self)
-        self.start = time.monotonic()
+        self.start = self.looked = time.monotonic()
         if self.outer is not None:
             self.outer.parts.append(self)
-        if self.show and self._drawn() is None:
+        if self.show and _HERE.draws and self._drawn() is None:
             with interrupts_put_off():
                 self.live = _Terminal(self.words()) if _kernel() is None else _Page(self.words())
         return self
@@ -82,7 +84,8 @@ class Bar:
         if self.outer is not None and self in self.outer.parts:
             self.outer.parts.remove(self)
         if self.live is not None:
-            self.live.close()
+            with interrupts_put_off():
+                self.live.close()
         if self in _HERE.bars:  # not when the garbage of another thread holds it
             _HERE.bars.remove(self)
             if not _HERE.bars:
@@ -90,13 +93,18 @@ class Bar:
 
     def update(self, steps: int = 1) -> None:
         """So much more is done."""
-        if _Pressed.heard and _in_cell():  # somebody has caught the interrupt, and goes on
-            _Pressed.heard = False
         self.done += steps
+        if _HERE.draws:
+            self.draw()
+
+    def draw(self) -> None:
+        """Bring what stands on the page for this work up to date, twice a second at most."""
         drawn = self._drawn()
-        if drawn is not None:
-            drawn.live.set_description_str(drawn.words(), refresh=False)
-            drawn.live.update(max(0.0, drawn.share() - drawn.live.n))
+        if drawn is not None and time.monotonic() - drawn.looked >= REDRAWN:
+            drawn.looked = time.monotonic()
+            with interrupts_put_off():
+                drawn.live.n = drawn.share()
+                drawn.live.set_description_str(drawn.words())
 
     def share(self) -> float:
         """How much is done, in [0, 1]; parts that are under way count as far as they are."""
@@ -152,9 +160,10 @@ def track(items: Iterable[Item], said: Words, show: bool = True) -> Iterator[Ite
 
 
 def work_inside(outer: Bar) -> None:
-    """What this thread does from now on is part of `outer`, which another thread has opened, and others' too."""
+    """What this thread does from now on is part of `outer`, as are others' doings; the thread that opened `outer` draws
+    it. (A thread that is stopped while it draws would keep tqdm's lock.)"""
     outer.beside = True
-    _HERE.bars = [outer]
+    _HERE.bars, _HERE.draws = [outer], False
 
 
 def end_cell(sentence: str) -> None:
@@ -183,19 +192,19 @@ def interrupts_put_off() -> Iterator[None]:
 class _Terminal(tqdm):
     """A bar in a terminal, which takes its line back in the end."""
 
+    monitor_interval = 0  # no thread that watches it
+
     def __init__(self, words: str) -> None:
-        layout = {"bar_format": "{bar:20} {desc}", "leave": False, "miniters": 0, "mininterval": REDRAWN}
-        super().__init__(total=1.0, desc=words, **layout)
+        super().__init__(total=1.0, desc=words, bar_format="{bar:20} {desc}", leave=False)
 
 
 class _Page(notebook_tqdm):
     """A bar on a notebook's page. In the end an empty text stands in its place: a page that is saved shows nothing."""
 
-    place = None  # on the page
+    monitor_interval = 0
 
     def __init__(self, words: str) -> None:
-        layout = {"bar_format": "{bar} {desc}", "leave": False, "miniters": 0, "mininterval": REDRAWN}
-        super().__init__(total=1.0, desc=_unbroken(words), display=False, **layout)
+        super().__init__(total=1.0, desc=_unbroken(words), bar_format="{bar} {desc}", leave=False, display=False)
         _, drawn, text = self.container.children
         drawn.layout.width, drawn.layout.flex = "160px", "0 0 auto"  # whatever the text
         view = {"version_major": 2, "version_minor": 0, "model_id": self.container.model_id}
@@ -205,7 +214,7 @@ class _Page(notebook_tqdm):
         super().set_description_str(_unbroken(desc), refresh)
 
     def close(self) -> None:
-        if self.place is not None and not self.disable:
+        if not self.disable:
             super().close()
             self.place.update({"text/plain": ""}, raw=True)
             for widget in (*self.container.children, self.container):
@@ -233,7 +242,7 @@ def _listen() -> None:
     if _Pressed.ends_cell:
         raise Stopped(f"Stopped before this began. {UNFINISHED}")
     get_ipython().events.register("post_run_cell", _end_of_cell)
-    _Pressed.heard = False
+    _Pressed.last = -math.inf
     if signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, _interrupted):
         _Pressed.usual = signal.signal(signal.SIGINT, _interrupted)
 
@@ -244,10 +253,10 @@ def _listen_no_more() -> None:
 
 
 def _interrupted(*_) -> None:
-    """An interrupt under a bar. One is enough: another must not disturb the putting in order."""
-    if not _Pressed.heard:
-        _Pressed.heard = True
-        place = _HERE.bars[0].place()
+    """An interrupt under a bar. Who presses twice means once, and must not disturb the putting in order."""
+    before, _Pressed.last = _Pressed.last, time.monotonic()
+    if _Pressed.last - before > 1:
+        place = _HERE.bars[0].place() if _HERE.bars else ""
         raise Stopped(f"Stopped{place and f' ({place})'}. {UNFINISHED}")
 
 

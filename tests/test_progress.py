@@ -115,9 +115,8 @@ def test_a_fast_bar_does_not_flood_the_client():
         client.execute(
             "from course_utils import progress\n"
             "clock = 0.0\n"
+            "progress.time.monotonic = lambda: clock\n"
             "with progress.bar(10**6, 'fast') as bar:\n"
-            "    bar.live._time = lambda: clock\n"
-            "    bar.live.last_print_t = bar.live.start_t = clock\n"
             "    for _ in range(5_000):\n"
             "        clock += 0.002\n"
             "        bar.update()\n"
@@ -271,6 +270,40 @@ def test_many_networks_and_gans_stop_too(page, work):
     assert (status, left) == ("error", [])
     assert "Stopped (all: 0 of 1 done" in said and ".py" not in said
     assert page.run("print([t.name for t in threading.enumerate() if 'worker' in t.name])")[1] == "[]\n"
+
+
+def test_a_kernel_that_is_stopped_again_and_again_still_works(page):
+    """A thread that is stopped while it draws would keep what the next bar needs."""
+    page.run("""
+progress.REDRAWN = 0
+def long(seed, show=False, epochs=10**6):
+    said = lambda epoch, net: {} if epoch != 5 else print("here", flush=True)
+    net = models.mlp(2, (8,), 2, seed=seed)
+    return training.fit(net, points, moons, epochs=epochs, batch_size=50, seed=seed, show=show, callback=said)
+""")
+    for time in range(10):
+        work = "long(0, show=True)" if time % 2 else "training.side_by_side(long, range(4), 'networks')"
+        status, said, left = page.run(work, stop_at="here")
+        assert (status, left) == ("error", [])
+        assert "Stopped" in said or "You stopped" in said
+        done = "print(len(training.side_by_side(lambda k: long(k, epochs=2), range(4), 'networks')))"
+        assert page.run(done) == ("ok", "4\n", [])
+    page.run("progress.REDRAWN = 0.5")
+    assert page.run("print([t.name for t in threading.enumerate() if 'worker' in t.name])")[1] == "[]\n"
+
+
+def test_who_catches_a_stop_can_stop_again(page, monkeypatch):
+    """Only a second press within a second is the same."""
+    loop = """
+for _ in progress.track(range(2), "networks"):
+    try:
+        print("here", flush=True)
+        threading.Event().wait(100)
+    except KeyboardInterrupt:
+        print("caught", flush=True)
+        progress._Pressed.last -= 1  # a second later
+"""
+    assert page.run(loop, stop_at="here")[1].count("caught") == 2
 
 
 def test_a_failure_leaves_no_bar_on_the_page(page):

@@ -81,13 +81,14 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
             for thread in threads:
                 thread.start()
             for _ in items:
-                place, results[place], error = _next(outcomes)
+                place, results[place], error = _next(outcomes, live)
                 if error is not None:
                     raise error
                 live.update()
         except BaseException:
             waiting.clear()
-            stop(threads)
+            with progress.interrupts_put_off():
+                stop(threads)
             raise
     give_back_memory()
     return results
@@ -100,13 +101,14 @@ def import_optimizers() -> None:
         torch.optim.Adam([torch.zeros(1)])
 
 
-def _next(outcomes: SimpleQueue):
-    """What is done next. Asked five times a second, because Windows interrupts no thread that waits for good."""
+def _next(outcomes: SimpleQueue, live: progress.Bar):
+    """What is done next. Asked five times a second: the bar shall follow, and Windows interrupts no thread that waits
+    for good."""
     while True:
         try:
             return outcomes.get(timeout=0.2)
         except Empty:
-            pass
+            live.draw()
 
 
 def stop(threads: Sequence[Thread], error: type[BaseException] = SystemExit, patience: float = 10) -> None:
