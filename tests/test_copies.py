@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_utils import copies, notebooks
-from course_utils.copies import merge
+from course_utils.copies import clone as git_clone
+from course_utils.copies import merge, pull
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "03_mixup"
@@ -130,17 +131,50 @@ def test_a_fresh_copy_is_the_chapter_without_its_outputs(folder):
 
 
 def test_the_real_chapters_are_copied_once_and_then_left_alone(monkeypatch, tmp_path):
+    shutil.copytree(notebooks.NOTEBOOKS, tmp_path / "notebooks")  # as they are here, committed or not
+    monkeypatch.setattr(copies, "NOTEBOOKS", tmp_path / "notebooks")
     monkeypatch.setattr(copies, "WORK", tmp_path / "work")
     assert copies.bring_up_to_date() == ["Nine chapters copied into work/: that is where you write."]
-    made = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.rglob("*.ipynb")}
+    made = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in (tmp_path / "work").rglob("*.ipynb")}
     assert sorted(path.stem for path in made) == sorted(notebooks.CHAPTERS)
     assert copies.bring_up_to_date() == []
-    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.rglob("*.ipynb")} == made
+    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in (tmp_path / "work").rglob("*.ipynb")} == made
     for path in made:
         nbformat.validate(json.loads(path.read_text(encoding="utf-8")))
         assert [c.id for c in nbformat.read(path, 4).cells] == [
             c.id for c in nbformat.read(notebooks.NOTEBOOKS / path.name, 4).cells
         ]
+
+
+def test_more_than_nine_chapters_are_counted_in_digits(folder, monkeypatch):
+    names = [f"{number:02}_more" for number in range(11)]
+    monkeypatch.setattr(copies, "CHAPTERS", names)
+    for name in names:
+        (folder.notebooks / f"{name}.ipynb").write_text(json.dumps(COURSE))
+    assert folder.update() == ["11 chapters copied into work/: that is where you write."]
+
+
+def test_a_chapter_that_the_course_renames_is_said_to_be_another(folder, monkeypatch):
+    folder.update(COURSE)
+    (folder.notebooks / f"{NAME}.ipynb").rename(folder.notebooks / "03_mixing.ipynb")
+    monkeypatch.setattr(copies, "CHAPTERS", ["03_mixing"])
+    assert folder.update()[1].startswith(
+        "03_mixup has another name now, or is gone: your copy work/03_mixup.ipynb stays; "
+    )
+    folder.copy.rename(folder.work / "mine.ipynb")
+    assert folder.update() == []
+
+
+def test_a_copy_that_is_a_link_stays_one(folder, tmp_path):
+    folder.update(COURSE)
+    for content in (folder.copy.read_bytes(), b"damaged"):
+        (tmp_path / "elsewhere.ipynb").write_bytes(content)
+        folder.copy.unlink()
+        folder.copy.symlink_to(tmp_path / "elsewhere.ipynb")
+        folder.update(changed(COURSE, title="# New"))
+        assert folder.copy.is_symlink()
+        assert sources(folder.read())[0] == "# New"
+    assert (folder.work / "03_mixup (damaged).ipynb").read_bytes() == b"damaged"
 
 
 def test_a_chapter_whose_copy_you_delete_begins_anew(folder):
@@ -243,6 +277,29 @@ def test_a_merge_that_would_break_code_with_magics_is_none():
     assert merge._merged_text(*(cell("x", source) for source in (base, yours, new))) is not None  # yours was broken
     yours = base.replace("d = 1", "d = 2")
     assert merge._merged_text(*(cell("x", source) for source in (base, yours, new))) is None
+
+
+RENAMED = STUB["source"].replace("(a, b)", "(x, b)").replace("a, b:", "x, b:")
+
+
+@pytest.mark.parametrize(("base", "yours", "new", "what"), [
+    (STUB["source"], SOLVED, RENAMED, "both"),  # an argument that the answer uses
+    (STUB["source"], HEAD + "    return b", RENAMED, "merged"),  # one that it does not use
+    (STUB["source"] + "\n\n\nmix(a, 1)", SOLVED + "\n\n\nmix(a, 1)", RENAMED + "\n\n\nmix(a, 1)", "both"),
+    (STUB["source"], SOLVED.replace("2", "np.e"), STUB["source"].replace("def mix", "def mixed"), "merged"),
+    ("import numpy as np\n\nx = 1", "import numpy as np\n\nx = np.ones(1)", "\nx = 1", "both"),
+    ("import numpy as np\n\nx = 1\n\nnp.e", "import numpy as np\n\nx = np.ones(1)\n\nnp.e", "\nx = 1\n\nnp.e",
+     "merged"),  # it is imported elsewhere
+    ("for k in 1, 2:\n    a(k)\n\nx = 1", "for k in 1, 2:\n    a(k)\n\nx = 1\nb(k)",
+     "for j in 1, 2:\n    a(j)\n\nx = 1", "both"),
+    ("k = 1\n\nx = 1", "k = 1\n\nx = k", "def g():\n    global k\n    k = 1\n\nx = 1", "merged"),
+], ids=range(8))  # fmt: skip
+def test_an_answer_does_not_go_where_a_name_that_it_uses_is_gone(base, yours, new, what):
+    book, counts = merged(*(changed(COURSE, exercise=source) for source in (yours, new, base)))
+    assert counts == {what: 1}
+    if what == "both":
+        assert sources(book)[1] == new
+        assert sources(book)[2].endswith(yours)
 
 
 def test_a_line_below_a_short_text_merges():
@@ -515,7 +572,7 @@ def test_a_copy_that_is_no_notebook_is_set_aside(folder, content):
 def test_what_nobody_has_foreseen_in_a_copy_leaves_it_as_it_is(folder):
     folder.update(COURSE)
     saved = folder.read()
-    saved["cells"][2]["outputs"] = ["no output"]
+    saved["cells"][2]["outputs"] = 3
     folder.save(saved)
     as_it_was = folder.copy.read_bytes()
     (said,) = folder.update(changed(COURSE, title="# New"))
@@ -523,8 +580,23 @@ def test_what_nobody_has_foreseen_in_a_copy_leaves_it_as_it_is(folder):
     assert folder.copy.read_bytes() == as_it_was
 
 
+@pytest.mark.parametrize("state", [[], {"state": []}, {"state": {"alive": {}}}])
+def test_odd_outputs_and_widgets_do_not_hold_a_chapter_up(folder, state):
+    folder.update(COURSE)
+    odd = ["no output", {"data": "x"}, {"data": {VIEW: "x"}}, {"data": {VIEW: {"model_id": []}, "text/plain": "y"}}]
+    saved = folder.read()
+    saved["cells"][2]["outputs"] = odd
+    for widgets in ([], {merge.WIDGET_STATE: state}):
+        saved["metadata"]["widgets"] = widgets
+        folder.save(saved)
+        folder.update(changed(COURSE, title=f"# {widgets}"))
+        assert sources(folder.read())[0] == f"# {widgets}"
+        assert folder.read()["cells"][2]["outputs"] == [*odd[:2], {"data": {"text/plain": "y"}}]
+
+
 @pytest.mark.parametrize(
-    ("content", "words"), [(None, "is missing in notebooks/"), (b"<<<<<<< HEAD", "cannot be read")]
+    ("content", "words"),
+    [(None, "is missing in notebooks/"), (b"<<<<<<< HEAD", "your copy stays as it is. `make update`")],
 )
 def test_a_chapter_that_is_missing_or_damaged_in_notebooks_leaves_the_copy_alone(folder, content, words):
     folder.update(COURSE)
@@ -816,7 +888,7 @@ def run(clone, *arguments, **environment):
         encoding="utf-8", env=os.environ | {"PYTHONPATH": str(clone)} | environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    return [line for line in done.stdout.splitlines() if line != pull.ASKING]
 
 
 def read(clone, name=NAME):
@@ -872,10 +944,88 @@ def test_answers_given_in_notebooks_by_mistake_are_kept(clone, seen_by_make_lab)
     assert said[1] == "notebooks/05_bias.ipynb was missing and is back."
     assert (clone / "work" / "03_mixup (from notebooks).ipynb").read_bytes() == given
     assert git(clone, "status", "--porcelain") == ""
-    assert sources(read(clone))[:2] == ["# New", SOLVED if seen_by_make_lab else STUB["source"]]
+    assert sources(read(clone))[:2] == ["# New", STUB["source"]]
     answer(clone / "notebooks" / "03_mixup.ipynb")
     run(clone, "--pull")
     assert (clone / "work" / "03_mixup (from notebooks) 2.ipynb").exists()
+
+
+def test_what_is_written_into_notebooks_never_counts_as_the_courses(clone):
+    run(clone)
+    answer(clone / "notebooks" / "03_mixup.ipynb")
+    (clone / "notebooks" / "05_bias.ipynb").unlink()
+    assert run(clone) == []
+    git(clone, "checkout", "notebooks")
+    answer(clone / "work" / "03_mixup.ipynb")
+    assert run(clone) == []
+    assert sources(read(clone))[1] == SOLVED
+
+
+def test_without_an_answer_from_git_the_file_counts(clone):
+    run(clone)
+    (clone / ".git" / "HEAD").write_text("nonsense")
+    answer(clone / "notebooks" / "03_mixup.ipynb")
+    assert run(clone)[0].startswith("03_mixup: 1 cell is new.")
+
+
+def test_a_page_that_was_only_run_in_notebooks_is_put_back_without_a_copy(clone):
+    path = clone / "notebooks" / "03_mixup.ipynb"
+    ran = merge.parse(path.read_bytes())
+    ran["cells"][2]["outputs"] = [text("ran")]
+    path.write_bytes(merge.dump(ran))
+    said = run(clone, "--pull")
+    assert said[0].startswith("notebooks/03_mixup.ipynb was run there and not changed; it is the course's again (yours")
+    assert [file.read_bytes() for file in (clone / "work" / ".before").iterdir()] == [merge.dump(ran)]
+    assert not list((clone / "work").glob("*(from notebooks)*"))
+    assert git(clone, "status", "--porcelain") == ""
+
+
+def test_a_page_with_the_marks_of_a_conflict_is_rescued(clone):
+    answer(clone / "notebooks" / "03_mixup.ipynb")
+    given = (clone / "notebooks" / "03_mixup.ipynb").read_bytes()
+    git(clone, "stash")
+    newer = changed(COURSE, exercise=STUB["source"].replace("your turn", "now you"))
+    commit(clone.parent / "origin", "two", **{NAME: newer})
+    git(clone, "pull", "-q")
+    with pytest.raises(subprocess.CalledProcessError):
+        git(clone, "stash", "pop")
+    assert b"<<<<<<<" in (clone / "notebooks" / "03_mixup.ipynb").read_bytes()
+    said = run(clone, "--pull")
+    assert said[0] == ("notebooks/03_mixup.ipynb was torn between yours and the course's. Yours is kept as "
+        "work/03_mixup (from notebooks).ipynb, and the course's page is as it was. Go on in work/03_mixup.ipynb."
+    )  # fmt: skip
+    assert (clone / "work" / "03_mixup (from notebooks).ipynb").read_bytes() == given
+    assert git(clone, "status", "--porcelain") == ""
+    assert sources(read(clone)) == sources(newer)
+
+
+def test_a_history_that_was_rewritten_is_not_taken_for_commits_of_the_readers(clone):
+    source = clone.parent / "origin"
+    commit(source, "two", **{NAME: changed(COURSE, title="# Two")})
+    run(clone, "--pull")
+    git(source, "commit", "-q", "--amend", "-m", "two, again")
+    said = run(clone, "--pull")
+    assert said[0].startswith("The course's history was rewritten: `git reset --keep @{upstream}` moves to it")
+    git(clone, "reset", "--keep", "@{upstream}")
+    assert run(clone, "--pull") == ["There is no newer version of the course."]
+
+
+def test_gits_own_words_and_the_courses_branch_are_named(clone, capfd, monkeypatch):
+    monkeypatch.setattr(pull, "git", lambda *words, **more: git_clone.git(*words, **{"folder": clone} | more))
+    assert pull._hindrance() is None
+    assert capfd.readouterr().out == f"{pull.ASKING}\n"
+    git(clone, "switch", "-q", "-c", "mine")
+    assert "`git branch --set-upstream-to=origin/main` mends that" in pull._hindrance()
+    (clone / ".git" / "MERGE_HEAD").write_text(git(clone, "rev-parse", "HEAD"))
+    assert "`git merge --abort` takes it back" in pull._hindrance()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert re.match(r"detected dubious ownership .*; `git config --global --add safe.directory \S+` mends that",
+                    pull._hindrance())  # fmt: skip
+
+
+def test_git_is_not_waited_for_without_end(clone):
+    done = git_clone.git("-c", "alias.late=!sleep 1", "late", folder=clone, timeout=0.1)
+    assert git_clone.last_words(done) == "no answer within 0.1 seconds"
 
 
 def test_other_changed_files_are_not_touched(clone):

@@ -3,6 +3,9 @@
 `python -m course_utils.copies` brings them up to date, cell by cell (`merge`). Beside the copies lie, in
 `work/.course/`, the versions of the course from which they stem, and in `work/.before/` each copy as it was before it
 was rewritten. A chapter begins anew when you rename or delete its copy.
+
+In a git clone the course's version of a chapter is the committed one: what was written into `notebooks/` and not
+committed, by mistake or by who makes the course, does not come into `work/`.
 """
 
 import contextlib
@@ -14,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from course_utils.copies import merge
+from course_utils.copies import clone, merge
 from course_utils.notebooks import CHAPTERS, NOTEBOOKS
 
 WORK = NOTEBOOKS.parent / "work"
@@ -39,10 +42,11 @@ def bring_up_to_date() -> list[str]:
 
 
 def _all_chapters() -> list[str]:
-    copied, sentences, failed = [], [], {}
+    copied, sentences, failed = [], _former(), {}
+    changed = clone.changed_chapters(NOTEBOOKS.parent)
     for name in CHAPTERS:
         try:
-            said = _chapter(name)
+            said = _chapter(name, f"{name}.ipynb" in changed)
         except OSError as error:
             failed.setdefault(_reason(error), []).append(name)
         except Exception as error:  # a copy that nobody has foreseen: it stays, and the other chapters go on
@@ -53,22 +57,37 @@ def _all_chapters() -> list[str]:
             elif said:
                 sentences.append(said)
     if copied:
-        number = f"{NUMBERS[len(copied)]} chapters" if len(copied) > 1 else copied[0]
-        sentences.insert(0, f"{number} copied into work/: that is where you write.")
+        number = NUMBERS[len(copied)] if len(copied) < len(NUMBERS) else len(copied)
+        what = f"{number} chapters" if len(copied) > 1 else copied[0]
+        sentences.insert(0, f"{what} copied into work/: that is where you write.")
     for reason, names in failed.items():
         sentences.append(f"Not brought up to date, for work/ cannot be written ({reason}): {', '.join(names)}.")
     return sentences
 
 
-def _chapter(name: str) -> str | None:
+def _former() -> list[str]:
+    """A sentence for each copy whose chapter the course no longer has under that name."""
+    names = {path.name.split(".")[0] for path in (WORK / ".course").glob("*.json")} - set(CHAPTERS)
+    return [f"{name} has another name now, or is gone: your copy work/{name}.ipynb stays; copy your answers from it "
+            "into the new chapter. Rename it, and this is said no more."
+            for name in sorted(names) if (WORK / f"{name}.ipynb").exists()]  # fmt: skip
+
+
+def _course(file: str, changed: bool) -> bytes:
+    """The course's version of a chapter: git's if it was changed in notebooks/."""
+    committed = clone.content("HEAD", f"notebooks/{file}", NOTEBOOKS.parent) if changed else None
+    return (NOTEBOOKS / file).read_bytes() if committed is None else committed
+
+
+def _chapter(name: str, changed: bool) -> str | None:
     """Bring one copy up to date; what there is to say about it."""
     path = WORK / f"{name}.ipynb"
     try:
-        new = merge.fresh(merge.parse((NOTEBOOKS / path.name).read_bytes()))
+        new = merge.fresh(merge.parse(_course(path.name, changed)))
     except FileNotFoundError:
         return f"{name} is missing in notebooks/ (`git checkout notebooks` brings it back); your copy stays as it is."
     except (ValueError, TypeError, AttributeError) as error:
-        return f"notebooks/{path.name} cannot be read ({error}); your copy stays as it is."
+        return f"notebooks/{path.name} cannot be read ({error}); your copy stays as it is. `make update` mends that."
     if not path.exists():
         _keep_base(name, new)
         write(path, merge.dump(new))
@@ -100,7 +119,7 @@ def _set_aside(path: Path, content: bytes) -> str:
     """A copy that is no notebook any more gets another name, a fresh one its place."""
     aside = free(WORK / f"{path.stem} (damaged).ipynb")
     with _written(path, content):
-        path.rename(aside)
+        write(aside, path.read_bytes())
     return f"{path.stem}: your copy cannot be read. It is kept as work/{aside.name}, and a fresh one has been made."
 
 
@@ -135,20 +154,6 @@ def _read_base(path: Path) -> dict | None:
     return None
 
 
-def count_as_yours(name: str, changed: bytes) -> None:
-    """Of a chapter that you had changed in notebooks/ and that is put back: what has come from there into your copy
-    counts as yours, or the next update would take it out again."""
-    path = WORK / f"{name}.ipynb"
-    with contextlib.suppress(ValueError, TypeError, AttributeError, FileNotFoundError):
-        mistaken, course, yours = (merge.parse(content) for content in (
-            changed, (NOTEBOOKS / path.name).read_bytes(), path.read_bytes()))  # fmt: skip
-        if merge.version(yours) == merge.version(merge.fresh(mistaken)):
-            course = merge.fresh(course)
-            _keep_base(name, course)
-            keep_before(path)
-            write(path, merge.dump(yours | {"metadata": yours["metadata"] | {"course": course["metadata"]["course"]}}))
-
-
 def keep_before(path: Path) -> Path:
     """Keep a file as it is in `work/.before/`, under a name with date and time; that name."""
     (WORK / ".before").mkdir(exist_ok=True)
@@ -176,6 +181,7 @@ def write(path: Path, content: bytes) -> None:
 @contextlib.contextmanager
 def _written(path: Path, content: bytes):
     """Write beside the file; what is to be done before the new one takes its place is done inside."""
+    path = path.resolve()  # a link stays one, to a file that is new
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(beside, "wb") as file:

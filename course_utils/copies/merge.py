@@ -9,6 +9,7 @@ import difflib
 import hashlib
 import json
 import re
+import symtable
 import warnings
 from collections import Counter
 
@@ -224,7 +225,8 @@ def _united(base: dict, yours: dict, new: dict) -> dict:
 
 
 def _merged_text(base: dict, yours: dict, new: dict) -> str | None:
-    """Your changes of a text and the course's, line by line; `None` where they touch, or break code that was whole."""
+    """Your changes of a text and the course's, line by line; `None` where they touch, or break code that was whole: it
+    is no Python any more, or lacks a name (the course has renamed an argument that your answer uses)."""
     if not base["cell_type"] == yours["cell_type"] == new["cell_type"]:
         return None
     versions = [(cell["source"] + "\n").splitlines(keepends=True) for cell in (base, yours, new)]
@@ -235,8 +237,10 @@ def _merged_text(base: dict, yours: dict, new: dict) -> str | None:
         text = "".join(line for _, lines in groups for line in lines).removesuffix("\n")
     if text is None:
         return None
-    broken = new["cell_type"] == "code" and _parses(yours["source"]) and not _parses(text)
-    return None if broken else text
+    if new["cell_type"] != "code":
+        return text
+    broken = _parses(yours["source"]) and not _parses(text)
+    return None if broken or _lacks_a_name(yours["source"], new["source"], text) else text
 
 
 def _filled_in(base: str, yours: str, new: str) -> str | None:
@@ -251,16 +255,55 @@ def _filled_in(base: str, yours: str, new: str) -> str | None:
 
 
 def _parses(code: str) -> bool:
-    """Whether it is Python once IPython has rewritten its magics (%time, !ls, thing?)."""
-    from IPython.core.inputtransformer2 import TransformerManager  # half a second that is seldom needed
-
+    """Whether it is Python once IPython has rewritten its magics."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(TransformerManager().transform_cell(code))
+            ast.parse(_python(code))
     except (SyntaxError, ValueError):
         return False
     return True
+
+
+def _python(code: str) -> str:
+    """A cell's code with its magics (%time, !ls, thing?) as IPython rewrites them."""
+    from IPython.core.inputtransformer2 import TransformerManager  # half a second that is seldom needed
+
+    return TransformerManager().transform_cell(code)
+
+
+def _lacks_a_name(yours: str, new: str, text: str) -> bool:
+    """Whether the merged text looks for a name outside the cell that both of its parents had inside it."""
+    before, course = _from_outside(yours), _from_outside(new)
+    anywhere = set().union(*before.values())  # all there is to go by in a function that the course has renamed
+    return any(
+        names - before.get(function, anywhere) - course.get(function, set())
+        for function, names in _from_outside(text).items()
+    )
+
+
+def _from_outside(code: str) -> dict[str, set[str]]:
+    """For each function of a cell the names that it reads and the cell does not bind; nothing if the cell is broken."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cell = symtable.symtable(_python(code), "cell", "exec")
+    except (SyntaxError, ValueError):
+        return {}
+    scopes = [("", cell)]
+    for function, scope in scopes:  # it grows on the way
+        scopes += [(f"{function}.{child.get_name()}", child) for child in scope.get_children()]
+    bound = {
+        name.get_name()
+        for _, scope in scopes
+        for name in scope.get_symbols()
+        if (scope is cell or name.is_declared_global()) and (name.is_assigned() or name.is_imported())
+    }
+    found = {function: set() for function, _ in scopes}
+    for function, scope in scopes:
+        read = (name for name in scope.get_symbols() if name.is_referenced() and (scope is cell or name.is_global()))
+        found[function] |= {name.get_name() for name in read} - bound
+    return found
 
 
 def _placed(old: dict, pieces: dict[str, list[dict]], course: dict, counts: Counter) -> list[dict]:
@@ -292,16 +335,21 @@ def _placed(old: dict, pieces: dict[str, list[dict]], course: dict, counts: Coun
 
 def without_dead_views(book: dict) -> dict:
     """Without those outputs that only a kernel could fill which is gone: a page shows an error in their place."""
-    state = book["metadata"].get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    state = _dict(_dict(_dict(book["metadata"].get("widgets")).get(WIDGET_STATE)).get("state"))
     cells = []
     for cell in book["cells"]:
         outputs = [_seen(output, state) for output in cell.get("outputs", [])]
-        cells.append(cell | ({"outputs": [o for o in outputs if o.get("data", True)]} if outputs else {}))
+        cells.append(cell | ({"outputs": [o for o in outputs if _dict(o).get("data", True)]} if outputs else {}))
     return book | {"cells": cells}
 
 
 def _seen(output: dict, state: dict) -> dict:
-    view = output.get("data", {}).get(WIDGET)
-    if view is None or view.get("model_id") in state:
+    data = _dict(_dict(output).get("data"))
+    if WIDGET not in data or str(_dict(data[WIDGET]).get("model_id")) in state:
         return output
-    return output | {"data": {key: value for key, value in output["data"].items() if key != WIDGET}}
+    return output | {"data": {key: value for key, value in data.items() if key != WIDGET}}
+
+
+def _dict(value: object) -> dict:
+    """The value, if it is the dictionary that it should be."""
+    return value if isinstance(value, dict) else {}
