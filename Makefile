@@ -46,7 +46,7 @@ test: check
 
 # What takes a browser or nbgrader.
 test-browser: .venv/test.stamp .grading/stamp
-	$(BIN)/python -m pytest tests -m 'browser or grading' -rs
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests -m 'browser or grading' -rs
 
 run: .venv/lab.stamp
 	$(BIN)/python -m course_utils.notebooks $(NB)

@@ -263,9 +263,13 @@ def test_a_screen_reader_hears_what_the_page_shows(course, page):
         run(page, code_cell(page, number))
     assert page.get_by_role("img", name='Twenty digits of "MNIST" & <their> labels.', exact=True).is_visible()
     page.locator(".noUi-handle").press("ArrowRight")
-    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
-    heard = [(node["name"]["value"], node.get("value", {}).get("value")) for node in tree if "name" in node]
-    assert ("share", "0.4") in heard
+    reader = page.context.new_cdp_session(page)
+
+    def heard():
+        tree = reader.send("Accessibility.getFullAXTree")["nodes"]
+        return [(node["name"]["value"], node.get("value", {}).get("value")) for node in tree if "name" in node]
+
+    becomes(page, lambda: ("share", "0.4") in heard(), "the field beside the slider is heard with its value")
 
 
 @pytest.mark.browser
