@@ -345,7 +345,8 @@ class SelecMix:
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """The loss of a step: the empirical risk of the mixtures."""
         partners = self.partners(batch.index.cpu(), len(batch.data[1]), batch.generator)
-        images, labels = self.mix(*batch.data, batch.index, partners.to(batch.index.device), batch.generator)
+        partners = partners.to(batch.index.device)
+        images, labels = self.mix(*batch.data, batch.index, partners, batch.generator)
         return empirical_risk(model(images), labels)
 
     def partners(self, rows: Tensor, n: int, generator: torch.Generator) -> Tensor:

@@ -222,8 +222,8 @@ def _summary(course: Sequence[Chapter], found: Loaded) -> list[str]:
     if shares:
         miss, coin = (median(getattr(one, of) for one in shares) for of in ("miss", "coin_miss"))
         lines.append(
-            f"Shares that you predicted: {len(shares)}. Half of them were less than {miss:.1f} points off; for who always "
-            f"says 50 % it would be {coin:.1f}."
+            f"Shares that you predicted: {len(shares)}. Half of them were less than {miss:.1f} points off; for who "
+            f"says 50 % each time it would be {coin:.1f}."
         )
     if ranges[1]:
         lines.append(f"Of your {ranges[1]} ranges, {ranges[0]} held what was measured.")

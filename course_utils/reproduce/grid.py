@@ -1,5 +1,6 @@
 """Many runs: what is missing is run, side by side. Nothing here knows what a run is."""
 
+import contextlib
 import os
 import queue
 import threading
@@ -56,8 +57,10 @@ def run_all(
         return
     store.prepare(path)
     failed, places = [], set()
-    with progress.bar(len(todo), "runs") as bar:
-        for cell, outcome in outcomes(experiment.run, todo, jobs or cores(), scheduler):
+    ended = outcomes(experiment.run, todo, jobs or cores(), scheduler)
+    # Closed, and its processes with it, wherever an interrupt meets this loop.
+    with progress.bar(len(todo), "runs") as bar, contextlib.closing(ended):
+        for cell, outcome in ended:
             if isinstance(outcome, str):
                 failed.append(f"{cell}\n{outcome}")
             else:
