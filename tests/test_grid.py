@@ -226,6 +226,23 @@ def test_a_command_that_is_killed_goes_on_where_it_was(folder):
     assert_as_here(COUNTING.read(path))
 
 
+def test_an_interrupt_between_two_runs_leaves_no_process_behind(folder, monkeypatch):
+    (folder / "hold-ccc").touch()
+    made, new_process = [], grid.new_process
+    monkeypatch.setattr(grid, "new_process", lambda: made.append(new_process()) or made[-1])
+
+    def interrupted(bar):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grid.progress.Bar, "update", interrupted)
+    with pytest.raises(KeyboardInterrupt) as stopped:  # it keeps the frames alive, as a command's last words do
+        grid.run_all(COUNTING, CELLS, folder / "results.jsonl", jobs=2)
+    for process in made:
+        with pytest.raises(RuntimeError, match="after shutdown"):
+            process.submit(int)
+    assert stopped.traceback
+
+
 def assert_as_here(frame):
     """The rows are those that this process makes of all cells."""
     here = pd.DataFrame([cell._asdict() | counting.count(cell) for cell in CELLS])
