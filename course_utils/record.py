@@ -18,7 +18,8 @@ from typing import NamedTuple
 from filelock import FileLock
 
 COURSE = Path(__file__).resolve().parents[1]
-OWN = COURSE / "work" / "my_course.json"
+WORK = COURSE / "work"  # the reader's own folder, which git ignores
+OWN = WORK / "my_course.json"
 BEFORE = COURSE / "notebooks" / "my_course.json"  # where it was before there was `work/`
 ABOUT = "What you solved, predicted and measured in this course. It stays on this computer. Delete it to begin anew."
 SECTIONS = ("exercises", "predictions", "results", "verdicts")

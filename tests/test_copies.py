@@ -867,7 +867,14 @@ def origin(tmp_path_factory):
     (folder / "notebooks").mkdir()
     shutil.copytree(ROOT / "course_utils" / "copies", folder / "course_utils" / "copies",
                     ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
-    for name in ("course_utils/__init__.py", "course_utils/notebooks.py", ".gitignore", "pyproject.toml", "README.md"):
+    for name in (
+        "course_utils/__init__.py",
+        "course_utils/notebooks.py",
+        "course_utils/record.py",
+        ".gitignore",
+        "pyproject.toml",
+        "README.md",
+    ):
         shutil.copy(ROOT / name, folder / name)
     commit(folder, "one", **{f"{name}": COURSE for name in notebooks.CHAPTERS})
     return folder

@@ -243,6 +243,23 @@ def test_an_interrupt_between_two_runs_leaves_no_process_behind(folder, monkeypa
     assert stopped.traceback
 
 
+def test_asking_for_the_commit_writes_nothing_that_a_kill_could_leave_half_done(tmp_path, monkeypatch):
+    def git(*words):
+        subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@b.c", *words], cwd=tmp_path, check=True)
+
+    code = tmp_path / "course_utils" / "code.py"
+    code.parent.mkdir()
+    code.touch()
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "one")
+    os.utime(code, (1, 1))  # git would note this in its index, under a lock
+    before = (tmp_path / ".git" / "index").read_bytes()
+    monkeypatch.setattr(versions, "ROOT", tmp_path)
+    assert re.fullmatch(r"[0-9a-f]+", versions.commit.__wrapped__())
+    assert (tmp_path / ".git" / "index").read_bytes() == before
+
+
 def assert_as_here(frame):
     """The rows are those that this process makes of all cells."""
     here = pd.DataFrame([cell._asdict() | counting.count(cell) for cell in CELLS])

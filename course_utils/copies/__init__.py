@@ -19,8 +19,8 @@ from filelock import FileLock, Timeout
 
 from course_utils.copies import clone, merge
 from course_utils.notebooks import CHAPTERS, NOTEBOOKS
+from course_utils.record import WORK
 
-WORK = NOTEBOOKS.parent / "work"
 NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 FRESH = "copied"  # what `_chapter` says of a chapter that had no copy
 

@@ -9,9 +9,9 @@ from jupyter_server.serverapp import list_running_servers
 from jupyterlab.labapp import LabApp
 
 from course_utils import copies
+from course_utils.lab import FIRST_PAGE
 
 CONFIG = Path(__file__).resolve().parent / "config"
-FIRST_PAGE = f"lab/tree/{copies.WORK.name}/00_start_here.ipynb"
 
 
 def running() -> str | None:

@@ -25,8 +25,9 @@ def versions() -> dict[str, str | int]:
 def commit() -> str:
     """The code's commit, "-dirty" behind it if `course_utils` was changed since; "unknown" without git."""
 
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    def git(*asked: str) -> str:  # without a lock, which a run that is killed would leave behind
+        words = ["git", "--no-optional-locks", *asked]
+        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
     head = git("rev-parse", "--short", "HEAD") if shutil.which("git") else ""
     return head + "-dirty" * bool(git("status", "--porcelain", "--", "course_utils")) if head else "unknown"

@@ -8,14 +8,15 @@ code are wrapped; the file browser shows whole names.
 
 from pathlib import Path
 
-from course_utils.copies import WORK
+from course_utils.lab import FIRST_PAGE
+from course_utils.record import WORK
 
 HERE = Path(__file__).resolve().parent
 c = get_config()  # noqa: F821  (Jupyter gives it to this file)
 
 # The file browser reaches the whole course; the address that is printed opens the first page.
 c.ServerApp.root_dir = str(WORK.parent)
-c.LabApp.default_url = f"/lab/tree/{WORK.name}/00_start_here.ipynb"
+c.LabApp.default_url = f"/{FIRST_PAGE}"
 # Which pages were open is kept here, apart from those of your other work.
 c.LabApp.workspaces_dir = str(WORK / ".workspaces")
 # Jupyter refuses the administrator, who is the only user of many containers.
