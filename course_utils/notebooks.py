@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+DOCS = NOTEBOOKS.parent / "docs"
 # The course's own. Whatever else lies beside them (a copy with your answers) is yours: nobody runs or tests it.
 CHAPTERS = (
     "00_start_here", "01_erm", "02_memorization", "03_mixup", "04_adversarial", "05_bias", "06_selecmix",
     "07_fish_and_hand", "08_scorecard",
 )  # fmt: skip
-README_PICTURE = "01_erm", "figure-toy-boundary"  # the notebook and the cell that draw docs/course.png
+# In docs/: the notebook and the cell that draw them.
+README_PICTURES = {
+    "course.png": ("01_erm", "figure-toy-boundary"),
+    "scorecard.png": ("08_scorecard", "figure-scorecard"),
+}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -89,8 +94,9 @@ def main(numbers: list[str]) -> None:
         start = time.perf_counter()
         execute(notebook)
         path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
-        if path.stem == README_PICTURE[0]:
-            (NOTEBOOKS.parent / "docs" / "course.png").write_bytes(picture(notebook, README_PICTURE[1]))
+        for file, (name, cell) in README_PICTURES.items():
+            if name == path.stem:
+                (DOCS / file).write_bytes(picture(notebook, cell))
         print(f"{path.name}: {time.perf_counter() - start:.0f} s, {path.stat().st_size // 1024} kB")
 
 

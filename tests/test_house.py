@@ -172,10 +172,10 @@ def test_every_file_that_a_page_links_is_there(page):
             assert heading in [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles], target
 
 
-def test_the_readmes_picture_is_the_courses_own():
-    name, cell = notebooks.README_PICTURE
-    book = nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    assert (ROOT / "docs" / "course.png").read_bytes() == notebooks.picture(book, cell)
+def test_the_readmes_pictures_are_the_courses_own():
+    for file, (name, cell) in notebooks.README_PICTURES.items():
+        book = nbformat.read(notebooks.NOTEBOOKS / f"{name}.ipynb", as_version=4)
+        assert (ROOT / "docs" / file).read_bytes() == notebooks.picture(book, cell), file
 
 
 def test_ci_calls_what_the_readme_calls():
