@@ -1,4 +1,4 @@
-# Each target as plain commands, for Windows too: docs/install.md.
+# Each target as plain commands, for Windows too: docs/commands.md.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --editable
@@ -18,12 +18,16 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --editable
 	$(INSTALL) '.[test]'
 	touch $@
 
+.venv/pages.stamp: .venv/lab.stamp
+	$(INSTALL) '.[pages]'
+	touch $@
+
 # nbgrader, apart from the course's packages.
 .grading/stamp: .venv/lab.stamp
 	$(BIN)/python -m course_utils.grading environment
 	touch $@
 
-.PHONY: lab update report check test test-browser run bench reproduce assignment
+.PHONY: lab update report check test test-browser run bench reproduce site slides figures assignment
 lab: .venv/lab.stamp
 	$(BIN)/python -m course_utils.lab
 
@@ -57,6 +61,18 @@ bench: .venv/test.stamp
 # Hours. Stop it at any time; it goes on where it was.
 reproduce: .venv/lab.stamp
 	$(BIN)/python -m course_utils.reproduce run
+
+# The course as pages, from the stored notebooks: build/site/index.html
+site: .venv/pages.stamp
+	$(BIN)/python -m course_utils.pages site
+
+# One chapter: make slides NB=03
+slides: .venv/pages.stamp
+	$(BIN)/python -m course_utils.pages slides $(NB)
+
+# Every figure for other people's slides, drawn anew: make figures NB=03
+figures: .venv/lab.stamp
+	$(BIN)/python -m course_utils.pages figures $(NB)
 
 # A chapter for nbgrader: make assignment NB=03
 assignment: .grading/stamp

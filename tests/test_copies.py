@@ -119,6 +119,13 @@ def folder(monkeypatch, tmp_path):
 # Fresh copies
 
 
+def test_a_lecturers_slides_do_not_come_with_a_copy():
+    """Their notes tell what every prediction asks; and whoever edits them makes no new version for students."""
+    told = book(cell("figure", "draw()", jupyter={"source_hidden": True}, slides=[{"notes": "It is 40 %."}]))
+    plain = book(cell("figure", "draw()", jupyter={"source_hidden": True}))
+    assert merge.fresh(told) == merge.fresh(plain)
+
+
 def test_a_fresh_copy_is_the_chapter_without_its_outputs(folder):
     assert folder.update(changed(COURSE) | {"cells": [c | ({"outputs": [text("told")], "execution_count": 7}
         if c["cell_type"] == "code" else {}) for c in COURSE["cells"]]}) == [

@@ -70,6 +70,7 @@ def test_a_student_gets_the_page_as_it_is_and_neither_solution_nor_seed(chapter)
     assert all(cell.id == "graded-copy" or len(cell.source.splitlines()) == 1 for cell in added)
     text = nbformat.writes(students(book))
     assert str(SEED) not in text and "SOLUTION" not in text and "HIDDEN" not in text and "graded(" not in text
+    assert '"slides"' not in text and '"slides"' in nbformat.writes(page)  # a lecturer's notes
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in book.cells)
 
 

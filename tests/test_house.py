@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
@@ -29,7 +31,7 @@ FLOORS = [
     {"exercises", "widgets", "reproduce"},
     {"checkup", "notebooks"},
     {"copies"},
-    {"grading", "lab"},
+    {"grading", "lab", "pages"},
 ]
 
 
@@ -122,6 +124,18 @@ def test_environment_yml_takes_torch_from_conda_and_the_course_from_here():
 def test_every_package_that_the_course_imports_is_declared():
     optional = {"distributed"}  # of the extra `cluster`, imported by those functions alone that need it
     optional |= {"nbgrader", "nbconvert", "traitlets"}  # of the extra `grading`: in nbgrader's Python
+    # of the extra `pages`, or what its packages are built on
+    optional |= {
+        "sphinx",
+        "docutils",
+        "myst_nb",
+        "myst_parser",
+        "furo",
+        "jinja2",
+        "markdown_it",
+        "mdit_py_plugins",
+        "pygments",
+    }
     declared = {name.lower() for name in pyproject_requirements()} | {"course_utils"} | optional
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -134,8 +148,6 @@ def test_every_package_that_the_course_imports_is_declared():
 
 
 def test_every_dependency_is_there_in_a_version_that_will_do():
-    from importlib.metadata import version
-
     for name, specifier in pyproject_requirements().items():
         assert Requirement(f"{name}{specifier}").specifier.contains(version(name), prereleases=True), name
 
@@ -144,23 +156,30 @@ def readme():
     return (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/install.md"])
-def test_every_make_target_is_explained_and_has_its_plain_commands(page):
+def test_every_make_target_is_explained_and_has_its_plain_commands():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    rows = re.findall(r"^\| `make ([a-z-]+)", (ROOT / page).read_text(encoding="utf-8"), re.M)
-    assert sorted(rows) == sorted(targets)
+    explained, plain = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8").split("## Without make")
+    for part in (explained, plain):
+        assert sorted(re.findall(r"^\| `make ([a-z-]+)", part, re.M)) == sorted(targets)
+    assert {"lab", "test"} <= set(re.findall(r"(?:`|^    )make ([a-z-]+)", readme(), re.M)) <= targets
 
 
 def test_every_plain_command_is_one_of_the_makefiles():
     """Each `-m …` of the plain commands stands in the Makefile, but for what Windows writes differently."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    page = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("install.md", "commands.md"))
     modules = re.findall(r"Scripts\\python -m ([\w.]+)", page)
     assert len(modules) > 10
     assert all(f"python -m {module} " in makefile or f"python -m {module}\n" in makefile for module in modules)
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+PAGES = [
+    ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "course_utils/pages/vendor/README.md")
+]
+PAGES += sorted((ROOT / "docs").rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", [path.relative_to(ROOT).as_posix() for path in PAGES])
 def test_every_file_that_a_page_links_is_there(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:|#)(.+?)\)", text):
@@ -178,19 +197,53 @@ def test_the_readmes_pictures_are_the_courses_own():
         assert (ROOT / "docs" / file).read_bytes() == notebooks.picture(book, cell), file
 
 
-def test_ci_calls_what_the_readme_calls():
+def test_ci_and_the_public_workflow_call_what_the_commands_page_explains():
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert "make test\n" in ci
-    assert "make test-browser\n" in ci
+    workflow = (ROOT / ".github" / "workflows" / "course.yml").read_text(encoding="utf-8")
+    wanted = ["make test", "make site", "make test-browser"]
+    assert re.findall(r"^make .+", ci, re.M) == wanted
+    assert re.findall(r"- run: (make .+)", workflow) == wanted
 
 
-def test_the_citation_and_the_package_have_one_version():
+SCHEMAS = {
+    "CITATION.cff": "citation-file-format",
+    ".github/workflows/course.yml": "github-workflows",
+    ".github/ISSUE_TEMPLATE/config.yml": "github-issue-config",
+    **{
+        path.relative_to(ROOT).as_posix(): "github-issue-forms"
+        for path in ROOT.glob(".github/ISSUE_TEMPLATE/[0-9]*.yml")
+    },
+}
+
+
+def test_what_other_programs_read_is_written_as_they_read_it():
+    assert len(SCHEMAS) == 6
+    for name, schema in SCHEMAS.items():
+        words = ["check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(ROOT / name)]
+        result = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True)
+        assert result.returncode == 0, f"{name}: {result.stdout}"
+
+
+def test_the_version_stands_in_one_place_and_the_changelog_begins_with_it():
     import course_utils
 
-    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert f"version: {course_utils.__version__}\n" in citation
-    assert f'version = "{course_utils.__version__}"\n' in project
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)[1]
+    assert newest == course_utils.__version__ == version("beyond-training-error")
+    for name in ("pyproject.toml", "CITATION.cff", "README.md", "environment.yml"):
+        assert course_utils.__version__ not in (ROOT / name).read_text(encoding="utf-8"), name
+
+
+def test_other_peoples_code_is_as_it_was_published():
+    vendor = PACKAGE / "pages" / "vendor"
+    listed = dict(
+        re.findall(r"^\| \[(.+?)\].*`(\w{64})` \|$", (vendor / "README.md").read_text(encoding="utf-8"), re.M)
+    )
+    files = {
+        path.relative_to(vendor).as_posix(): path
+        for path in vendor.rglob("*")
+        if path.suffix in {".js", ".css", ".woff2"}
+    }
+    assert {name: sha256(path.read_bytes()).hexdigest() for name, path in files.items()} == listed
 
 
 def test_every_public_function_has_a_docstring():

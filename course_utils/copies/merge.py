@@ -64,8 +64,12 @@ def _cell(raw: dict) -> dict:
 
 
 def fresh(book: dict) -> dict:
-    """A chapter as a copy begins: every cell with an id of its own, without outputs, and it says its version."""
+    """A chapter as a copy begins: every cell with an id of its own, without outputs, and it says its version.
+
+    The lecturer's slides in the cells' metadata stay behind too: their notes tell every answer.
+    """
     cells = [_without_outputs(cell) for cell in identified(book["cells"], [])]
+    cells = [cell | {"metadata": {k: v for k, v in cell["metadata"].items() if k != "slides"}} for cell in cells]
     told = [[cell[key] for key in ("id", "cell_type", "source", "metadata")] for cell in cells]
     version = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
     return book | {"cells": cells, "metadata": book["metadata"] | {"course": {"version": version}}}

@@ -67,6 +67,7 @@ def instructors(book: NotebookNode, seed: int) -> NotebookNode:
     """The chapter with solutions, hidden tests and what nbgrader has to know; without outputs."""
     cells, points, card = [], {}, ""
     for cell in book.cells:
+        cell.metadata.pop("slides", None)  # a lecturer's notes tell every answer
         cells.append(cell)
         kind, _, name = cell.id.partition("-")
         if cell.cell_type == "markdown":

@@ -1,6 +1,7 @@
 """`python -m course_utils.pages site | slides 03 | figures 03`."""
 
 import argparse
+import sys
 
 parser = argparse.ArgumentParser(prog="python -m course_utils.pages", description="The course without a kernel.")
 parser.add_argument("what", choices=["site", "slides", "figures"])
@@ -15,8 +16,10 @@ if chosen.what == "site":
 elif chosen.what == "slides":
     from course_utils.pages import slides
 
-    for path in slides.build(chosen.chapters):
-        print(path)
+    try:
+        print(*slides.build(chosen.chapters), sep="\n")
+    except ValueError as error:  # what is wrong with which slide, a line each
+        sys.exit(str(error))
 else:
     from course_utils.pages import figures
 
