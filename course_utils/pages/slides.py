@@ -14,17 +14,62 @@ A figure is the cell's picture in `docs/slides/`; a card the words of the cell's
 """
 
 import ast
+import html
+import json
 import re
+import shutil
+from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from course_utils.pages import ROOT, cards
+from jinja2 import Environment, FileSystemLoader
+from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from course_utils import notebooks
+from course_utils.pages import BUILD, ROOT, VENDOR, cards
 
 PICTURES = ROOT / "docs" / "slides"
+TEMPLATES = Path(__file__).resolve().parent / "deck"
 KINDS = ("title", "question", "predict", "idea", "code", "figure", "card", "end")
 KEYS = {"kind": str, "title": str, "text": str, "pause": int, "lines": str, "notes": str}
 # What fits: letters of a title, words of a text, lines of code and letters of a line, slides in 50 minutes.
 TITLE, WORDS, LINES, LINE, DECK = 60, 50, 14, 62, range(12, 21)
+
+# What stands over a title, and before a pause: the kind in words.
+SIGNS = {"question": "Question", "predict": "Your prediction", "end": "To take home"}
+ASKS = {"question": "talk to your neighbour", "predict": "write it down"}
+LOOKS = {"holds here": "holds", "holds with a condition": "condition", "does not hold here": "fails"}
+FACES = {
+    "next-latin-400-normal": ("Next", 400, "normal"), "next-latin-400-italic": ("Next", 400, "italic"),
+    "next-latin-700-normal": ("Next", 700, "normal"), "mono-latin-400-normal": ("Mono", 400, "normal"),
+}  # fmt: skip
+
+
+def build(chapters: list[str], folder: Path = BUILD / "slides", pictures: Path = PICTURES) -> list[Path]:
+    """Write each chapter's deck and its page of notes.
+
+    Args:
+        chapters: their numbers, such as "03"; none: all.
+        folder: where to.
+        pictures: the folder that holds `03_mixup/<cell>.png`.
+
+    Returns:
+        the decks, each with its notes beside it: `03_mixup.html`, `03_mixup-notes.html`.
+
+    Raises:
+        ValueError: slides that cannot be shown, with all that is wrong in a line each; nothing is written.
+        FileNotFoundError: no chapter begins with these numbers.
+    """
+    books = {path.stem: json.loads(path.read_text(encoding="utf-8"))["cells"] for path in notebooks.find(chapters)}
+    if wrong := [line for name, cells in books.items() for line in problems(name, cells, pictures)]:
+        raise ValueError("\n".join(wrong))
+    _write_assets(folder / "assets")
+    return [_write_deck(name, cells, folder, pictures) for name, cells in books.items()]
 
 
 def problems(name: str, cells: list[dict], pictures: Path = PICTURES) -> list[str]:
@@ -160,3 +205,107 @@ def source(cell: dict, lines: str | None = None) -> str:
         raise ValueError(f"lines must be found in the cell's code, got {lines!r}")
     ends = [node.end_lineno for node in ast.parse(code).body if node.end_lineno > start]
     return "\n".join(rows[start : min(ends, default=start + 1)])
+
+
+def _write_assets(folder: Path) -> None:
+    """What every deck needs beside it. The typeface lies in the stylesheet: Firefox takes none from another file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in [*(VENDOR / "reveal").glob("*.[jc]s*"), VENDOR / "mathjax" / "tex-svg.js", TEMPLATES / "deck.js"]:
+        shutil.copy(path, folder)
+    faces = [
+        f'@font-face {{ font-family: "Atkinson Hyperlegible {family}"; font-weight: {weight}; font-style: {style}; '
+        f"src: url(data:font/woff2;base64,{b64encode(_face(name)).decode()}); }}\n"
+        for name, (family, weight, style) in FACES.items()
+    ]
+    look = (TEMPLATES / "deck.css").read_text(encoding="utf-8")
+    (folder / "deck.css").write_text("".join(faces) + look, encoding="utf-8", newline="\n")
+
+
+def _face(name: str) -> bytes:
+    return (VENDOR / "atkinson" / f"atkinson-hyperlegible-{name}.woff2").read_bytes()
+
+
+def _write_deck(name: str, cells: list[dict], folder: Path, pictures: Path) -> Path:
+    """The deck of a chapter, its notes and its pictures."""
+    templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    shown = [(cell, number) for cell in cells for number in range(len(cell["metadata"].get("slides", [])))]
+    chapter = "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
+    own = folder / "assets" / name
+    shutil.rmtree(own, ignore_errors=True)
+    own.mkdir()
+    slides = []
+    for count, (cell, number) in enumerate(shown, 1):
+        slide = cell["metadata"]["slides"][number]
+        if slide["kind"] == "figure":
+            shutil.copy(pictures / name / f"{cell['id']}.png", own)
+        words = _words(name, cell, number) | {"chapter": chapter, "number": count, "count": len(shown)}
+        body = templates.get_template("slide.html").render(words)
+        slides.append(slide | {"body": body, "title": words["title"], "notes": words["notes"]})
+    for page, template in {f"{name}-notes.html": "notes.html", f"{name}.html": "deck.html"}.items():
+        text = templates.get_template(template).render(name=name, chapter=chapter, slides=slides)
+        (folder / page).write_text(text, encoding="utf-8", newline="\n")
+    return folder / f"{name}.html"
+
+
+def _words(name: str, cell: dict, number: int) -> dict:
+    """What the template of a slide writes, but for where in the deck it stands."""
+    slide = cell["metadata"]["slides"][number]
+    text, notes = slide.get("text", ""), slide["notes"]
+    words = {"slide": slide, "sign": SIGNS.get(slide["kind"], "")}
+    if slide["kind"] == "figure":
+        words |= {"picture": f"{name}/{cell['id']}.png", "alt": alt(cell)}
+    elif slide["kind"] == "code":
+        words["code"] = highlighted(source(cell, slide.get("lines")))
+    elif slide["kind"] == "card":
+        card = cards.read(card_words(cell, number))
+        look, symbol = LOOKS[card.verdict], cards.VERDICTS[card.verdict]
+        words |= {"card": card, "look": look, "symbol": symbol, "bound": bound, "common": _common(card)}
+        text = text and f"Limits: {text}"
+        notes += "".join(f"\n\n{part}" for part in (card.heard, f"**Limits, in full:** {card.limits}") if part)
+    if "pause" in slide:
+        words["pause"] = f"{minutes(slide['pause'])}: {ASKS[slide['kind']]}"
+    return words | {"title": inline(slide["title"]), "text": markdown(text), "notes": markdown(notes)}
+
+
+def bound(row: cards.Measured) -> str:
+    """What a measurement must clear, in few words: "above 0 points, 4 to spare, 5 pairs"."""
+    spare = f"{row.margin} to spare" if row.margin else ""
+    runs = row.runs.removeprefix("95 % interval of ").removeprefix("in ")
+    return ", ".join(filter(None, (row.bound, spare, runs)))
+
+
+def _common(card: cards.Card) -> str:
+    """The bound that all measurements of a card share, or ""."""
+    found = Counter(map(bound, card.measured))
+    return next(iter(found)) if len(found) == 1 and len(card.measured) > 1 else ""
+
+
+def minutes(seconds: int) -> str:
+    """A pause in words: "1 minute", "2 minutes", "90 seconds"."""
+    if seconds % 60:
+        return f"{seconds} seconds"
+    return f"{seconds // 60} minute{'s' if seconds > 60 else ''}"
+
+
+def highlighted(code: str, *_: str) -> str:
+    """Code as HTML, coloured."""
+    return highlight(code, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True)).rstrip("\n")
+
+
+def _formula(tex: str, options: dict) -> str:
+    """A formula as MathJax finds it."""
+    return rf"\[{html.escape(tex)}\]" if options["display_mode"] else rf"\({html.escape(tex)}\)"
+
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False, "highlight": highlighted}).enable("table")
+_MARKDOWN.use(dollarmath_plugin, renderer=_formula)
+
+
+def markdown(text: str) -> str:
+    """Markdown as HTML; formulas as MathJax finds them, no HTML of its own."""
+    return _MARKDOWN.render(text)
+
+
+def inline(text: str) -> str:
+    """A line of Markdown as HTML, without a paragraph around it."""
+    return _MARKDOWN.renderInline(text)
