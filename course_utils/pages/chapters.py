@@ -1,0 +1,240 @@
+"""A stored notebook as a page: Markdown for Sphinx, its pictures, and from which cell each line comes."""
+
+import base64
+import html
+import json
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from course_utils.pages import ROOT
+
+FRAMES = ROOT / "docs" / "frames"
+
+# A box of a notebook: its kind and what stands in it; an answer that is folded.
+BOX = re.compile(r'<div class="alert alert-\w+ (exercise|predict)">\n\n(.*?)\n\n</div>', re.S)
+FOLDED = re.compile(r"<details>\s*<summary>(.*?)</summary>\s*(.*?)\s*</details>", re.S)
+# The code cells that belong to a box, by the beginning of their ids.
+BELONGS = {"exercise": ("exercise-", "check-"), "predict": ("guess-",)}
+# What code that is folded in the notebook, or only sets up, is called.
+FOLDS = {"setup": "Set-up: what the page imports", "figure": "The figure's code", "claim": "The card's code"}
+VERDICT = re.compile(r"(.*?): (holds here|holds with a condition|does not hold here)\. (.*)")
+
+
+@dataclass
+class Card:
+    """The card of a claim as a page shows it: its name, verdict and sentence, the lecture's claim that it belongs to
+    (0: none, a finding of the course), and the anchor of its cell."""
+
+    name: str
+    verdict: str
+    text: str
+    of: int
+    anchor: str
+
+
+@dataclass
+class Page:
+    """A chapter as a page.
+
+    Args:
+        path: the notebook.
+        pictures: file name → PNG; they lie in `pictures/NN_name/` beside the page.
+        lines: the page's Markdown.
+        cells: the id of the cell from which each line comes.
+        cards: the cards of claims on it.
+    """
+
+    path: Path
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)
+    cards: list[Card] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The page's Markdown."""
+        return "\n".join(self.lines) + "\n"
+
+    @property
+    def title(self) -> str:
+        """Its heading: "03 · Mixup"."""
+        return next(line for line in self.lines if line.startswith("# "))[2:]
+
+    def cell_of(self, line: int) -> str:
+        """The id of the cell from which a line comes, counted from 1."""
+        return self.cells[min(line, len(self.cells)) - 1]
+
+
+def read(path: Path) -> list[dict]:
+    """A notebook's cells, sources and texts of outputs joined to strings."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    for cell in cells:
+        cell["source"] = "".join(cell["source"])
+    return cells
+
+
+def page(path: Path, relink: Callable[[str], str], below_title: str = "") -> Page:
+    """A stored notebook as a page.
+
+    Args:
+        path: the notebook.
+        relink: from Markdown to Markdown whose links lead where the site needs them.
+        below_title: Markdown that stands below the first cell.
+    """
+    writer = _Writer(Page(path), relink)
+    cells = read(path)
+    while cells:
+        cell = cells.pop(0)
+        writer.cell = cell["id"]
+        if cell["cell_type"] == "code":
+            writer.code_cell(cell)
+            continue
+        kind = writer.words(cell["source"])
+        if kind:  # a box is open: what belongs to it comes with it
+            while cells and cells[0]["id"].startswith(BELONGS[kind]) and cells[0]["cell_type"] == "code":
+                writer.cell = cells[0]["id"]
+                writer.code_cell(cells.pop(0), inside=True)
+            writer.add("::::::")
+        if cell["id"] == "title" and below_title:
+            writer.add(below_title)
+    return writer.page
+
+
+class _Writer:
+    """Writes a page, cell by cell."""
+
+    def __init__(self, page: Page, relink: Callable[[str], str]) -> None:
+        self.page, self.relink, self.cell = page, relink, ""
+
+    def add(self, text: str) -> None:
+        """Lines of Markdown, and an empty one."""
+        lines = [*text.split("\n"), ""]
+        self.page.lines += lines
+        self.page.cells += [self.cell] * len(lines)
+
+    def raw(self, text: str) -> None:
+        """HTML, as it is."""
+        self.add(f"``````{{raw}} html\n{text}\n``````")
+
+    def words(self, source: str) -> str | None:
+        """The Markdown of a cell. Returns the kind of the box that it ends in, which is left open for more."""
+        pieces = BOX.split(source.strip())  # words, kind, box, words, kind, box, …, words
+        for words, kind, box in zip(pieces[::3], pieces[1::3], pieces[2::3]):
+            self.folded(words)
+            heading, _, rest = box.partition("\n\n") if kind == "exercise" else ("Predict", "", box)
+            rest = rest.removeprefix("**Predict.** ")
+            self.add(f"::::::{{admonition}} {heading.lstrip('# ')}\n:class: {kind}\n:name: {self.cell}")
+            self.folded(rest)
+        if not pieces[-1].strip() and len(pieces) > 1:
+            return pieces[-3]
+        if len(pieces) > 1:
+            raise ValueError(f"{self.page.path.name}, cell {self.cell}: nothing may follow a box in its cell")
+        self.folded(pieces[-1])
+        return None
+
+    def folded(self, source: str) -> None:
+        """Markdown in which answers are folded."""
+        pieces = FOLDED.split(self.relink(source))
+        self.add(pieces[0].strip())
+        for summary, answer, after in zip(pieces[1::3], pieces[2::3], pieces[3::3]):
+            self.raw(f'<details class="answer"><summary>{summary}</summary>')
+            self.add(answer)
+            self.raw("</details>")
+            self.add(after.strip())
+
+    def code_cell(self, cell: dict, inside: bool = False) -> None:
+        """Code, folded where it is folded in the notebook, and what it has shown."""
+        kind = cell["id"].split("-")[0]
+        self.raw(f'<div class="cell {kind}" id="cell-{cell["id"]}">')
+        hidden = cell["metadata"].get("jupyter", {}).get("source_hidden") or kind == "setup"
+        if hidden:
+            self.raw(f'<details class="code"><summary>{FOLDS.get(kind, "The code")}</summary>')
+        self.add(f"``````python\n{cell['source'].strip()}\n``````")
+        if hidden:
+            self.raw("</details>")
+        outputs = cell["outputs"]
+        for number, output in enumerate(outputs):
+            self.output(output, cell["id"], number if len(outputs) > 2 else 0)
+        self.raw("</div>")
+
+    def output(self, output: dict, cell: str, number: int) -> None:
+        """One output: a picture, a table, a check's verdict, text; or frames in the place of sliders."""
+        data = output.get("data", {})
+        text = "".join(output.get("text", data.get("text/plain", "")))
+        if "image/png" in data:
+            name = f"{cell}-{number}.png" if number else f"{cell}.png"
+            self.picture(name, base64.b64decode("".join(data["image/png"])), output["metadata"]["image/png"]["alt"])
+        elif "text/markdown" in data:
+            self.add(self.relink("".join(data["text/markdown"])))
+        elif "text/html" in data:
+            shown = "".join(data["text/html"])
+            if "<summary>this figure in words" not in shown:  # a picture brings its own
+                plain = re.sub(' style="[^"]*"', "", shown)  # a notebook knows no stylesheet; the site does
+                self.raw(f'<div class="verdict">{plain}</div>')
+        elif cell.startswith("widget-"):
+            self.sliders(cell, text)
+        elif text.strip():
+            self.raw(f'<pre class="output">{html.escape(text.rstrip(), quote=False)}</pre>')
+
+    def picture(self, name: str, png: bytes, alt: str) -> None:
+        """A figure: a click opens it in full size; below it, folded, stands what it shows."""
+        self.page.pictures[name] = png
+        card = VERDICT.match(alt) if self.cell.startswith("claim-") else None
+        anchor = f"picture-{name.removesuffix('.png')}"
+        if card:
+            of = re.search(r"^  Claim (\d) of the lecture:|^  The lecture's open question", alt, re.M)
+            number = int(of[1] or 9) if of else 0
+            self.page.cards.append(Card(card[1], card[2], card[3], number, anchor))
+        self.raw(
+            f'<figure class="picture{" card" if card else ""}" id="{anchor}"><a href="{self.folder}/{name}">'
+            f"{image(f'{self.folder}/{name}', png, alt)}</a></figure>\n"
+            f'<details class="words"><summary>This {"card" if card else "figure"} in words</summary>'
+        )
+        self.add("\n".join(f"{escaped(line)}\\" for line in alt.split("\n")).rstrip("\\"))
+        self.raw("</details>")
+
+    @property
+    def folder(self) -> str:
+        """Where the page's pictures lie."""
+        return f"pictures/{self.page.path.stem}"
+
+    def sliders(self, cell: str, text: str) -> None:
+        """A slider over the stored frames of a widget; where none are stored, its words."""
+        told = FRAMES / self.page.path.stem / f"{cell}.json"
+        if not told.exists():
+            self.raw(f'<p class="note">{html.escape(" ".join(text.split()))}</p>')
+            return
+        frames = json.loads(told.read_text(encoding="utf-8"))
+        pngs = {name: (told.parent / name).read_bytes() for name in frames["pictures"]}
+        self.page.pictures |= pngs
+        start, names, labels = frames["start"], frames["pictures"], frames["labels"]
+        sources = html.escape(json.dumps([f"{self.folder}/{name}" for name in names]))
+        said = html.escape(json.dumps(labels))
+        first = f"{self.folder}/{names[start]}"
+        others = f" ({html.escape(frames['others'])})" if frames.get("others") else ""
+        slider = html.escape(frames["slider"])
+        self.raw(
+            f'<div class="frames" data-pictures="{sources}" data-labels="{said}">\n'
+            f'<p class="control" hidden><label for="slide-{cell}">{slider}</label> '
+            f'<input type="range" id="slide-{cell}" min="0" max="{len(names) - 1}" value="{start}" '
+            f'aria-valuetext="{html.escape(labels[start])}"> '
+            f'<output for="slide-{cell}">{html.escape(labels[start])}</output></p>\n'
+            f'<figure class="picture"><a href="{first}">{image(first, pngs[names[start]], frames["alt"])}</a>'
+            f"<figcaption>Stored pictures for {len(names)} values of {slider}{others}. "
+            f"In the notebook each slider computes its picture.</figcaption></figure>\n</div>"
+        )
+
+
+def image(source: str, png: bytes, alt: str) -> str:
+    """A picture in HTML, its size known before it is there."""
+    width, height = struct.unpack(">II", png[16:24])
+    words = html.escape(" ".join(alt.split()))
+    return f'<img src="{source}" alt="{words}" width="{width}" height="{height}" loading="lazy" decoding="async">'
+
+
+def escaped(text: str) -> str:
+    """Plain text as Markdown that shows it as it is."""
+    return re.sub(r"([\\`*_{}\[\]<>$~|#%:+-])", r"\\\1", text)

@@ -1,0 +1,144 @@
+"""The site, `build/site/`: from the stored notebooks and the repository's pages, by Sphinx. Nothing is run, nothing
+fetched, and what is built opens without a network."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+from course_utils.notebooks import CHAPTERS, NOTEBOOKS
+from course_utils.pages import BUILD, ROOT, chapters, front, reference
+from course_utils.pages.chapters import Page
+from course_utils.pages.links import relink
+
+THEME = Path(__file__).resolve().parent / "theme"
+SITE = BUILD / "site"
+WORK = BUILD / "pages"
+# Pages of the repository, in the order of the menu: its heading, then files from the root. What is not there, or is
+# for lecturers' eyes only, is left out.
+MENU = {
+    "Chapters": [f"notebooks/{name}.ipynb" for name in CHAPTERS],
+    "Look up": ["claims", "docs/glossary.md", "docs/bibliography"],
+    "Use it": ["docs/first_day.md", "docs/install.md", "docs/commands.md"],
+    "Teach it": ["docs/lecturers/README.md", "docs/lecturers/*.md", "docs/class.md"],
+    "Look inside": [
+        "api/index", "docs/grid.md", "data/README.md", "benchmarks/README.md", "docs/*.md", "CONTRIBUTING.md",
+        "CHANGELOG.md",
+    ],
+}  # fmt: skip
+NOT_ON_THE_SITE = {"docs/lecturers/exam.md"}
+GENERATED = {"README.md": "index", "docs/references.bib": "docs/bibliography", "course_utils": "api/index"}
+
+
+def build() -> Path:
+    """Build the site anew.
+
+    Returns:
+        its folder; `index.html` in it is the first page.
+
+    Raises:
+        RuntimeError: Sphinx has found something wrong: which, and in which cell of which notebook.
+    """
+    shutil.rmtree(WORK, ignore_errors=True)
+    books = assemble(WORK / "source")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-c", THEME]
+    said = subprocess.run(
+        [*command, "-d", WORK / "doctrees", WORK / "source", WORK / "site"],
+        cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace",
+        env=os.environ | {"PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"},
+    )  # fmt: skip
+    if said.returncode:
+        raise RuntimeError("the site is not built:\n" + explained(said.stderr, books))
+    for name, page in books.items():
+        folder = WORK / "site" / "notebooks" / "pictures" / name
+        folder.mkdir(parents=True)
+        for picture, png in page.pictures.items():
+            (folder / picture).write_bytes(png)
+    shutil.rmtree(SITE, ignore_errors=True)
+    shutil.move(WORK / "site", SITE)
+    return SITE
+
+
+def menu() -> dict[str, list[str]]:
+    """The menu's headings, and below each the files that are there, from the root; generated pages by their names."""
+    taken, found = set(NOT_ON_THE_SITE), {}
+    for heading, patterns in MENU.items():
+        paths = []
+        for pattern in patterns:
+            files = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern))
+            paths += [path for path in (files if "." in pattern else [pattern]) if path not in taken]
+            taken |= set(paths)
+        found[heading] = paths
+    return found
+
+
+def assemble(source: Path) -> dict[str, Page]:
+    """Write what Sphinx reads, in the folders of the repository, so that links between pages stay as they are.
+
+    Returns:
+        the chapters' pages by the notebooks' names.
+    """
+    pages = {path: path.rpartition(".")[0] for paths in menu().values() for path in paths if "." in path} | GENERATED
+
+    def copy(path: str) -> None:
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, source / path)
+
+    def links(path: str):
+        return partial(relink, source=path, pages=pages, copy=copy)
+
+    books, texts = {}, {}
+    for path, name in pages.items():
+        if path.startswith("notebooks/"):
+            book = ROOT / path
+            books[book.stem] = chapters.page(book, links(path), beside(book.stem))
+            texts[name] = books[book.stem].text
+        elif path not in GENERATED:
+            texts[name] = links(path)((ROOT / path).read_text(encoding="utf-8"))
+    titled = {name: (re.search(r"^# (.+)", text, re.M)[1], text) for name, text in texts.items()}
+    texts |= reference.pages()
+    texts["index"] = front.first_page(books, links("README.md"), "docs/lecturers/README" in texts) + toctrees()
+    texts["claims"] = front.claims_page(books, links(f"notebooks/{front.SCORECARD}.ipynb"))
+    texts["docs/bibliography"] = front.bibliography(titled)
+    for name, text in texts.items():
+        path = source / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    return books
+
+
+def toctrees() -> str:
+    """The menu as Sphinx reads it, at the end of the first page."""
+    parts = []
+    for heading, paths in menu().items():
+        names = [path.rpartition(".")[0] or path for path in paths]
+        parts.append("\n".join(["```{toctree}", ":hidden:", f":caption: {heading}", "", *names, "```"]))
+    return "\n\n".join(["", *parts]) + "\n"
+
+
+def beside(name: str) -> str:
+    """Below a chapter's first table: how to run it, and what lecturers have for it."""
+    guide = ROOT / "docs" / "lecturers" / f"{name}.md"
+    more = f" For lecturers: [this chapter in a lab](../docs/lecturers/{name}.md)." if guide.exists() else ""
+    return (
+        "``````{admonition} To read here, to work in JupyterLab\n:class: run\n\n"
+        "This page shows the course's stored results. To predict, change and solve, run it: "
+        f"[`make lab`](../docs/first_day.md), then `{name}.ipynb`.{more}\n``````"
+    )
+
+
+def explained(stderr: str, books: dict[str, Page]) -> str:
+    """Sphinx's warnings, with files of the repository in the place of those that it read: the notebook and its cell."""
+
+    def one(match: re.Match) -> str:
+        path, line = Path(match[1]), int(match[2] or 1)
+        name = path.relative_to(WORK / "source").as_posix()
+        if path.stem in books and name.startswith("notebooks/"):
+            return f"notebooks/{path.stem}.ipynb, cell {books[path.stem].cell_of(line)}:"
+        return f"{name}, line {line}:"
+
+    folder = re.escape(str(WORK / "source"))
+    return re.sub(rf"^({folder}[^:\n]+?\.md)(?::(\d+))?:", one, stderr, flags=re.M)
