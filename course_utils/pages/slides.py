@@ -19,7 +19,6 @@ import json
 import re
 import shutil
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,15 +38,19 @@ KINDS = ("title", "question", "predict", "idea", "code", "figure", "card", "end"
 KEYS = {"kind": str, "title": str, "text": str, "pause": int, "lines": str, "notes": str}
 # What fits: letters of a title, words of a text, lines of code and letters of a line, slides in 50 minutes.
 TITLE, WORDS, LINES, LINE, DECK = 60, 50, 14, 62, range(12, 21)
+ROOMY = 450  # letters of a card that may stand larger
 
 # What stands over a title, and before a pause: the kind in words.
 SIGNS = {"question": "Question", "predict": "Your prediction", "end": "To take home"}
 ASKS = {"question": "talk to your neighbour", "predict": "write it down"}
-LOOKS = {"holds here": "holds", "holds with a condition": "condition", "does not hold here": "fails"}
-FACES = {
-    "next-latin-400-normal": ("Next", 400, "normal"), "next-latin-400-italic": ("Next", 400, "italic"),
-    "next-latin-700-normal": ("Next", 700, "normal"), "mono-latin-400-normal": ("Mono", 400, "normal"),
-}  # fmt: skip
+LOOKS = {"holds here": "holds", "holds with a condition": "bound", "does not hold here": "fails"}
+FACES = {  # a file in `vendor/`: family, weight, style
+    "source-sans/source-sans-3-latin-400-normal": ("Source Sans 3", 400, "normal"),
+    "source-sans/source-sans-3-latin-400-italic": ("Source Sans 3", 400, "italic"),
+    "source-sans/source-sans-3-latin-700-normal": ("Source Sans 3", 700, "normal"),
+    "source-sans/source-sans-3-greek-400-normal": ("Source Sans 3 Greek", 400, "normal"),
+    "atkinson/atkinson-hyperlegible-mono-latin-400-normal": ("Atkinson Hyperlegible Mono", 400, "normal"),
+}
 
 
 def build(chapters: list[str], folder: Path = BUILD / "slides", pictures: Path = PICTURES) -> list[Path]:
@@ -213,16 +216,12 @@ def _write_assets(folder: Path) -> None:
     for path in [*(VENDOR / "reveal").glob("*.[jc]s*"), VENDOR / "mathjax" / "tex-svg.js", TEMPLATES / "deck.js"]:
         shutil.copy(path, folder)
     faces = [
-        f'@font-face {{ font-family: "Atkinson Hyperlegible {family}"; font-weight: {weight}; font-style: {style}; '
-        f"src: url(data:font/woff2;base64,{b64encode(_face(name)).decode()}); }}\n"
+        f'@font-face {{ font-family: "{family}"; font-weight: {weight}; font-style: {style}; '
+        f"src: url(data:font/woff2;base64,{b64encode((VENDOR / f'{name}.woff2').read_bytes()).decode()}); }}\n"
         for name, (family, weight, style) in FACES.items()
     ]
     look = (TEMPLATES / "deck.css").read_text(encoding="utf-8")
     (folder / "deck.css").write_text("".join(faces) + look, encoding="utf-8", newline="\n")
-
-
-def _face(name: str) -> bytes:
-    return (VENDOR / "atkinson" / f"atkinson-hyperlegible-{name}.woff2").read_bytes()
 
 
 def _write_deck(name: str, cells: list[dict], folder: Path, pictures: Path) -> Path:
@@ -258,13 +257,22 @@ def _words(name: str, cell: dict, number: int) -> dict:
         words["code"] = highlighted(source(cell, slide.get("lines")))
     elif slide["kind"] == "card":
         card = cards.read(card_words(cell, number))
-        look, symbol = LOOKS[card.verdict], cards.VERDICTS[card.verdict]
-        words |= {"card": card, "look": look, "symbol": symbol, "bound": bound, "common": _common(card)}
-        text = text and f"Limits: {text}"
+        words |= _card(card, text or card.limits)
         notes += "".join(f"\n\n{part}" for part in (card.heard, f"**Limits, in full:** {card.limits}") if part)
+        text = ""
     if "pause" in slide:
         words["pause"] = f"{minutes(slide['pause'])}: {ASKS[slide['kind']]}"
     return words | {"title": inline(slide["title"]), "text": markdown(text), "notes": markdown(notes)}
+
+
+def _card(card: cards.Card, limits: str) -> dict:
+    """What the template writes of a card. A short one has larger letters."""
+    bounds = [bound(row) for row in card.measured]
+    common = bounds[0] if len(set(bounds)) == 1 < len(bounds) else ""
+    letters = len("".join([card.condition, card.text, limits, *(row.what for row in card.measured)]))
+    look = LOOKS[card.verdict] + (" roomy" if letters + (0 if common else len("".join(bounds))) < ROOMY else "")
+    words = {"card": card, "look": look, "symbol": cards.VERDICTS[card.verdict], "bound": bound, "common": common}
+    return words | {"limits": inline(limits)}
 
 
 def bound(row: cards.Measured) -> str:
@@ -272,12 +280,6 @@ def bound(row: cards.Measured) -> str:
     spare = f"{row.margin} to spare" if row.margin else ""
     runs = row.runs.removeprefix("95 % interval of ").removeprefix("in ")
     return ", ".join(filter(None, (row.bound, spare, runs)))
-
-
-def _common(card: cards.Card) -> str:
-    """The bound that all measurements of a card share, or ""."""
-    found = Counter(map(bound, card.measured))
-    return next(iter(found)) if len(found) == 1 and len(card.measured) > 1 else ""
 
 
 def minutes(seconds: int) -> str:
