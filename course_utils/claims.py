@@ -219,7 +219,7 @@ class Claim:
             stored: the runs are stored ones and not the reader's own; the verdict is kept as one of those.
         """
         record.judged(self.name, self.of, self.verdict, stored)
-        plots.show(self.figure(), alt=str(self))
+        plots.show(self.figure(), alt=str(self), slide=False)  # on a slide its words stand as words
 
     def figure(self) -> Figure:
         """The claim's card: every run a dot, and the side of the bound on which it has to lie."""

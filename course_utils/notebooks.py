@@ -1,11 +1,13 @@
 """Run the course's notebooks and store what they show, cleanly: `python -m course_utils.notebooks 01`.
 
-Stored are text and pictures. Not stored: timestamps, widget state, progress bars and anything a
+Stored in a notebook are text and pictures; in docs/slides/ the pictures that its slides show, in docs/frames/ a handful
+of frames of each slider. Not stored: timestamps, widget state, progress bars and anything a
 machine's speed or path could change, or the record of whoever runs them. What a cell prints to stderr
 stops the run.
 """
 
 import base64
+import json
 import os
 import sys
 import time
@@ -39,8 +41,13 @@ def find(numbers: list[str]) -> list[Path]:
     return found
 
 
-def execute(notebook: "NotebookNode", timeout: int = 600) -> None:
+def execute(notebook: "NotebookNode", timeout: int = 600, pictures: str = "") -> None:
     """Run every cell, from a fresh kernel, in the notebooks' own folder; the outputs go into `notebook`.
+
+    Args:
+        notebook: to run, in place.
+        timeout: of a cell, in seconds.
+        pictures: what its figures and sliders hand out beside their pictures (`plots.ASKED`), for `handed_out` to take.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed.
@@ -57,7 +64,7 @@ def execute(notebook: "NotebookNode", timeout: int = 600) -> None:
         resources=resources,
         record_timing=False,
         coalesce_streams=True,
-    ).execute(env=os.environ | {"COURSE_RECORD": "off"})
+    ).execute(env=os.environ | {"COURSE_RECORD": "off", "COURSE_PICTURES": pictures})
     clean(notebook)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -79,6 +86,48 @@ def clean(notebook: "NotebookNode") -> None:
             cell.outputs = [output for output in cell.outputs if output.get("data") not in gone]
 
 
+def handed_out(notebook: "NotebookNode") -> dict[str, list[dict]]:
+    """Take out of the outputs what the page does not show: for each cell that handed out something, that, in order."""
+    from course_utils.plots import HANDED_OUT  # takes seconds too
+
+    taken = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if HANDED_OUT in output.get("data", {}):
+                taken.setdefault(cell.id, []).append(output.data.pop(HANDED_OUT))
+    return taken
+
+
+def on_slides(notebook: "NotebookNode") -> list[str]:
+    """The cells whose picture a slide of the chapter shows."""
+    slides = {cell.id: cell.metadata.get("slides", []) for cell in notebook.cells}
+    return [name for name, shown in slides.items() if any(slide["kind"] == "figure" for slide in shown)]
+
+
+def store(chapter: str, notebook: "NotebookNode", taken: dict[str, list[dict]]) -> None:
+    """Write the chapter's pictures for slides and its frames of sliders into docs/, in place of those that are there.
+
+    Args:
+        chapter: the notebook's name, "03_mixup".
+        taken: from `handed_out`, after a run that was asked for "slides".
+    """
+    slides, frames = {}, {}
+    for name in on_slides(notebook):
+        slides[f"{name}.png"] = base64.b64decode(taken[name][0]["slide"])
+    for name, (first, *_) in taken.items():
+        if "frames" in first:
+            files = [f"{name}-{place}.png" for place in range(len(first["frames"]["pictures"]))]
+            frames |= zip(files, map(base64.b64decode, first["frames"]["pictures"]))
+            manifest = first["frames"] | {"pictures": files}
+            frames[f"{name}.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+    for folder, files in ((DOCS / "slides" / chapter, slides), (DOCS / "frames" / chapter, frames)):
+        for old in folder.glob("*"):
+            old.unlink()
+        for file, content in files.items():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(content)
+
+
 def picture(notebook: "NotebookNode", cell_id: str) -> bytes:
     """The PNG file that a cell has stored."""
     outputs = next(cell.outputs for cell in notebook.cells if cell.id == cell_id)
@@ -92,7 +141,8 @@ def main(numbers: list[str]) -> None:
     for path in find(numbers):
         notebook = nbformat.read(path, as_version=4)
         start = time.perf_counter()
-        execute(notebook)
+        execute(notebook, pictures="slides")
+        store(path.stem, notebook, handed_out(notebook))
         path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
         for file, (name, cell) in README_PICTURES.items():
             if name == path.stem:

@@ -16,6 +16,7 @@ from course_utils.plots.curves import (
     lines,
     reliability_diagrams,
 )
+from course_utils.plots.elsewhere import ASKED, HANDED_OUT, for_others, for_slide
 from course_utils.plots.images import draw_boundary, draw_points, mixing_gallery, pictures, snapshots
 from course_utils.plots.page import (
     BLACK,
@@ -47,12 +48,14 @@ from course_utils.plots.scorecard import Measured, ScoreLine, draw_scorecard, wr
 from course_utils.plots.tables import MEASURES, dot_table, results_table
 
 __all__ = [
+    "ASKED",
     "BLACK",
     "BLUE",
     "CHAPTERS",
     "COLOURS",
     "GREEN",
     "GREY",
+    "HANDED_OUT",
     "MARKERS",
     "MEASURES",
     "ORANGE",
@@ -77,8 +80,10 @@ __all__ = [
     "draw_points",
     "draw_predictions",
     "draw_scorecard",
-    "filled",
     "draw_swaps",
+    "filled",
+    "for_others",
+    "for_slide",
     "headline",
     "histograms",
     "ink",

@@ -139,7 +139,7 @@ def _written_by(renderer: RendererAgg) -> list[tuple[float, str]]:
     return written
 
 
-def show(figure: Figure, alt: str) -> None:
+def show(figure: Figure, alt: str, slide: bool = True) -> None:
     """Put the figure on the page, and below it, folded, what it shows in words.
 
     Args:
@@ -147,14 +147,18 @@ def show(figure: Figure, alt: str) -> None:
         alt: the figure in words, for those who cannot see it. JupyterLab hands the alternative text of an image in
             HTML on to screen readers, but not that of a PNG. A stored page holds PNGs, which GitHub shows and whose
             text nbval does not compare; so the words stand on the page too.
+        slide: whether a lecture's slides may show it as a picture.
     """
+    from course_utils.plots.elsewhere import handed_out  # which draws with this file's functions
+
     words = html.escape(alt).replace("\n", "<br>")
     if "JPY_SESSION_NAME" in os.environ:  # a Jupyter server has started this kernel
         source = f"data:image/png;base64,{b64encode(png(figure)).decode()}"
         named = html.escape(alt).replace("\n", "&#10;")
         display({"text/html": f'<img alt="{named}" src="{source}">', "text/plain": alt}, raw=True)
     else:
-        display({"image/png": png(figure), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
+        page = {"image/png": png(figure), "text/plain": alt}
+        display(page | handed_out(figure, alt, slide), metadata={"image/png": {"alt": alt}}, raw=True)
     style = "color: #757575; font-size: 85%"
     display(HTML(f'<details style="{style}"><summary>this figure in words</summary>{words}</details>'))
 

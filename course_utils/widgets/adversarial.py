@@ -60,6 +60,7 @@ def attack_desk(nets: dict[str, nn.Module], images: Tensor, labels: Tensor) -> S
         alt="A digit, the change that the attack makes to it, the attacked digit, and the class probabilities before "
         "and after.",
         start={"digit": 8, "eps": 0.15, "steps": 20},
+        along="eps",
         digit=range(10),
         eps=(0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4),
         steps=(1, 2, 5, 10, 20, 40),

@@ -49,6 +49,7 @@ def bias_desk(runs: dict[float, BiasedRun], sheet: Tensor) -> SliderFigure:
         lambda conflict_ratio, epoch: draw_biased_run(runs[conflict_ratio], sheet, epoch, conflict_ratio),
         alt="The accuracy of each group of digit and colour, and ten digits in ten colours with the network's answers.",
         start={"conflict_ratio": sorted(runs)[(len(runs) - 1) // 2], "epoch": 1},
+        along="epoch",
         conflict_ratio=[(f"{100 * ratio:g} %", ratio) for ratio in runs],
         epoch=range(1, epochs + 1),
     )

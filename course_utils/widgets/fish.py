@@ -132,6 +132,7 @@ def hand_desk(nets: Mapping[str, nn.Module], scene: biased.Scene) -> SliderFigur
         "hand.",
         start={"fish": biased.SPECIES[0], "hand": "in the middle", "background": "water", "place": 0.0, "angle": -5,
                "network": next(iter(nets))},
+        along="hand",
         fish=FISH,
         hand=list(HANDS),
         background=biased.BACKGROUNDS,

@@ -53,6 +53,7 @@ def by_heart(runs: dict[float, NoisyRun]) -> SliderFigure:
         alt="How often right and wrong labels are given back, and test accuracy, over the epochs; "
         "beside it training images whose wrong label the network gives back.",
         start={"wrong_labels": sorted(runs)[len(runs) // 2], "epoch": (epochs + 1) // 2},
+        along="epoch",
         wrong_labels=[(f"{100 * share:.0f} %", share) for share in runs],
         epoch=range(1, epochs + 1),
     )

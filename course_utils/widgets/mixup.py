@@ -65,6 +65,7 @@ def mixing_desk(nets: dict[str, nn.Module], alphas: dict[str, float], images: Te
         alt="A mixed image, the Beta density with its weight marked, and the class probabilities that an ERM and "
         "a mixup network give to it.",
         start={"first": 3, "second": 4, "lam": 0.4, "alpha": list(nets)[len(nets) // 2]},
+        along="lam",
         first=range(10),
         second=range(10),
         lam=[(f"{k / 20:.2f}", k / 20) for k in range(21)],

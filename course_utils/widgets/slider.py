@@ -2,6 +2,7 @@
 
 import base64
 import html
+import os
 import re
 import textwrap
 from collections.abc import Callable, Sequence
@@ -33,11 +34,14 @@ class SliderFigure(ipywidgets.VBox):
         draw: from one value of each control (by name) to a Figure.
         alt: what the picture shows, in words.
         start: the value each control begins with; the first one if not named.
+        along: the control that matters most: a page without a kernel has frames along it. The first one if not named.
         controls: for each control, the values that it can take, in order; or pairs (what the page calls it, value).
     """
 
-    def __init__(self, draw: Callable[..., Figure], alt: str, start: dict | None = None, **controls: Sequence) -> None:
-        self.draw, self.alt = draw, alt
+    def __init__(
+        self, draw: Callable[..., Figure], alt: str, start: dict | None = None, along: str = "", **controls: Sequence
+    ) -> None:
+        self.draw, self.alt, self.along = draw, alt, along or next(iter(controls))
         self.sliders, self.fields, rows = {}, {}, []
         for name, options in controls.items():
             pairs = [option if isinstance(option, tuple) else (str(option), option) for option in options]
@@ -87,16 +91,43 @@ class SliderFigure(ipywidgets.VBox):
         field.value = chosen(slider)
 
     def _draw(self) -> None:
-        figure = self.draw(**{name: slider.value for name, slider in self.sliders.items()})
+        figure = self._figure()
         png = plots.png(figure)
         width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
-        title = " ".join(figure.get_suptitle().split())
-        alt = html.escape(f"{title}. {self.alt}" if title else self.alt)
         # With its size known, and decoded at once, a new picture takes the old one's place without a flicker.
         self.image.value = (
-            f'<img class="widget-image" alt="{alt}" width="{width}" height="{height}" decoding="sync" '
-            f'src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+            f'<img class="widget-image" alt="{html.escape(self._words(figure))}" width="{width}" height="{height}" '
+            f'decoding="sync" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
         )
+
+    def _figure(self, **others) -> Figure:
+        """What the sliders say, but for the values of `others`."""
+        return self.draw(**{name: slider.value for name, slider in self.sliders.items()} | others)
+
+    def _words(self, figure: Figure) -> str:
+        title = " ".join(figure.get_suptitle().split())
+        return f"{title}. {self.alt}" if title else self.alt
+
+    def frames(self) -> dict:
+        """A handful of pictures along one control, the others as they are: for a page without a kernel.
+
+        Returns:
+            "alt": what they show, "slider": the control, "others": the others and their values, "start": which frame
+            shows its value, and for each frame "labels", "titles" (its words) and "pictures" (PNG files in base64).
+        """
+        main = self.sliders[self.along]
+        places = a_few(len(main.options), main.index)
+        figures = [self._figure(**{self.along: main.options[place][1]}) for place in places]
+        others = (f"{words(name)}: {chosen(slider)}" for name, slider in self.sliders.items() if slider is not main)
+        return {
+            "alt": self.alt,
+            "slider": words(self.along),
+            "others": ", ".join(others),
+            "start": places.index(main.index),
+            "labels": [main.options[place][0] for place in places],
+            "titles": [self._words(figure) for figure in figures],
+            "pictures": [base64.b64encode(plots.png(figure)).decode() for figure in figures],
+        }
 
     def _say(self, sentence: str) -> None:
         self.said.value = f'<span role="status">{html.escape(sentence)}</span>'
@@ -107,7 +138,15 @@ class SliderFigure(ipywidgets.VBox):
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
         # ipywidgets would cut the text after 110 characters; a page breaks longer lines inside words.
-        return super()._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)}
+        asked = os.environ.get(plots.ASKED) == "slides"
+        more = {plots.HANDED_OUT: {"frames": self.frames()}} if asked else {}
+        return super()._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)} | more
+
+
+def a_few(count: int, start: int) -> list[int]:
+    """All of up to nine places, else six, evenly spread from the first to the last, and `start`."""
+    few = count if count <= 9 else 6
+    return sorted({round(k * (count - 1) / max(few - 1, 1)) for k in range(few)} | {start})
 
 
 def words(name: str) -> str:
