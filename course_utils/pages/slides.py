@@ -38,10 +38,10 @@ KINDS = ("title", "question", "predict", "idea", "code", "figure", "card", "end"
 KEYS = {"kind": str, "title": str, "text": str, "pause": int, "lines": str, "notes": str}
 # What fits: letters of a title, words of a text, lines of code and letters of a line, slides in 50 minutes.
 TITLE, WORDS, LINES, LINE, DECK = 60, 50, 14, 62, range(12, 21)
-ROOMY = 450  # letters of a card that may stand larger
+SIZES = {450: 30, 640: 27, 10**4: 24}  # a card of fewer letters than this: how high they are, in pixels
 
 # What stands over a title, and before a pause: the kind in words.
-SIGNS = {"question": "Question", "predict": "Your prediction", "end": "To take home"}
+SIGNS = {"question": "Question", "predict": "Your prediction"}
 ASKS = {"question": "talk to your neighbour", "predict": "write it down"}
 LOOKS = {"holds here": "holds", "holds with a condition": "bound", "does not hold here": "fails"}
 FACES = {  # a file in `vendor/`: family, weight, style
@@ -266,12 +266,14 @@ def _words(name: str, cell: dict, number: int) -> dict:
 
 
 def _card(card: cards.Card, limits: str) -> dict:
-    """What the template writes of a card. A short one has larger letters."""
+    """What the template writes of a card. The fewer letters, the larger they are."""
     bounds = [bound(row) for row in card.measured]
     common = bounds[0] if len(set(bounds)) == 1 < len(bounds) else ""
     letters = len("".join([card.condition, card.text, limits, *(row.what for row in card.measured)]))
-    look = LOOKS[card.verdict] + (" roomy" if letters + (0 if common else len("".join(bounds))) < ROOMY else "")
-    words = {"card": card, "look": look, "symbol": cards.VERDICTS[card.verdict], "bound": bound, "common": common}
+    letters += len(common or "".join(bounds))
+    size = next(size for most, size in SIZES.items() if letters < most)
+    symbol, look = cards.VERDICTS[card.verdict], LOOKS[card.verdict]
+    words = {"card": card, "look": look, "size": size, "symbol": symbol, "bound": bound, "common": common}
     return words | {"limits": inline(limits)}
 
 
@@ -279,7 +281,8 @@ def bound(row: cards.Measured) -> str:
     """What a measurement must clear, in few words: "above 0 points, 4 to spare, 5 pairs"."""
     spare = f"{row.margin} to spare" if row.margin else ""
     runs = row.runs.removeprefix("95 % interval of ").removeprefix("in ")
-    return ", ".join(filter(None, (row.bound, spare, runs)))
+    parts = filter(None, (row.bound, spare, runs))
+    return ", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
 
 
 def minutes(seconds: int) -> str:
