@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from browsing import CHROMIUM
+from browsing import CHROMIUM, PATIENCE
 from PIL import Image
 
 from course_utils import notebooks, plots
@@ -92,6 +92,8 @@ def test_a_lecture_with_every_kind_is_well(pictures):
             "text may link to https://… only and show no pictures (that is kind figure), got '!['",
         ),
         ({"text": "[x](../y.md)"}, "got '](../y.md)'"),
+        ({"text": "```\n# code\n```\n# Words"}, "text may have no headings (that is title), got '# Words'"),
+        ({"kind": ["idea"]}, "kind must be of type str, got ['idea']"),
         ({"pause": 5}, "pause must be from 10 to 600 seconds, got 5"),
         ({"pause": "60"}, "pause must be of type int, got '60'"),
         ({"lines": "def"}, "lines is for code alone, got it on predict"),
@@ -258,7 +260,7 @@ LOOK = """
   const edge = slide.getBoundingClientRect(), body = slide.querySelector(".body"), end = body.getBoundingClientRect();
   const beyond = (box, wall) => Math.max(wall.left - box.left, box.right - wall.right, wall.top - box.top,
                                          box.bottom - wall.bottom);
-  const read = (node) => !node.closest("aside, mjx-assistive-mml");
+  const read = (node) => !node.closest("aside, mjx-assistive-mml, svg *");
   for (const part of [...slide.querySelectorAll("*")].filter(read)) {
     const box = part.getBoundingClientRect(), wall = body.contains(part) ? end : edge;
     const said = `<${part.localName}> ${part.textContent.trim().slice(0, 40)}`;
@@ -299,6 +301,7 @@ def screen():
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1024, "height": 768})
+        page.set_default_timeout(1000 * PATIENCE)
         page.asked, page.wrong = [], []
         page.on("request", lambda request: page.asked.append(request.url))
         page.on("pageerror", lambda error: page.wrong.append(str(error)))
@@ -352,9 +355,9 @@ def test_a_deck_is_steered_from_the_keyboard_and_its_bar_fills_while_the_room_th
     bars = "document.getAnimations().filter((going) => going.animationName === 'fill')"
     running = f"{bars}.map((bar) => bar.effect.getTiming().duration)"
     for _ in range(kinds.index("predict")):
-        assert screen.evaluate(running) == [] or screen.locator(".present.question").count()
+        assert screen.evaluate(running) == [] or screen.locator("section.present.question").count()
         screen.keyboard.press("ArrowRight")
-    assert screen.locator(".slide.present.predict").is_visible()
+    assert screen.locator("section.present.predict").is_visible()
     (duration,) = screen.evaluate(running)
     assert 10_000 <= duration <= 600_000
     screen.emulate_media(reduced_motion="reduce")

@@ -38,7 +38,8 @@ KINDS = ("title", "question", "predict", "idea", "code", "figure", "card", "end"
 KEYS = {"kind": str, "title": str, "text": str, "pause": int, "lines": str, "notes": str}
 # What fits: letters of a title, words of a text, lines of code and letters of a line, slides in 50 minutes.
 TITLE, WORDS, LINES, LINE, DECK = 60, 50, 14, 62, range(12, 21)
-SIZES = {450: 30, 640: 27, 10**4: 24}  # a card of fewer letters than this: how high they are, in pixels
+_FENCES = re.compile("```.*?```", re.S)
+SIZES = {240: 36, 450: 30, 640: 27, 10**4: 24}  # a card of fewer letters than this: how high they are, in pixels
 
 # What stands over a title, and before a pause: the kind in words.
 SIGNS = {"question": "Question", "predict": "Your prediction"}
@@ -129,6 +130,8 @@ def _wrong_words(slide: dict) -> Iterator[str]:
     for key in ("title", "text", "notes"):
         if link := re.search(r"!\[|\]\((?!https://)[^)]*\)?", slide.get(key, "")):
             yield f"{key} may link to https://… only and show no pictures (that is kind figure), got {link[0]!r}"
+        if heading := re.search("^#+ .*", _FENCES.sub("", slide.get(key, "")), re.M):
+            yield f"{key} may have no headings (that is title), got {heading[0]!r}"
 
 
 def _wrong_source(name: str, cell: dict, number: int, pictures: Path) -> Iterator[str]:
@@ -161,13 +164,13 @@ def _wrong_order(kinds: list[str]) -> Iterator[str]:
     if kinds and (kinds[-1] != "end" or kinds.count("end") > 1):
         yield f"the last slide, and no other, must be of kind end, got {', '.join(map(str, kinds))}"
     for number, kind in enumerate(kinds):
-        if kind == "predict" and not {"figure", "card"} & set(kinds[number:]):
+        if kind == "predict" and not any(answer in kinds[number:] for answer in ("figure", "card")):
             yield f"slide {number + 1} asks for a prediction, and no figure or card after it answers"
 
 
 def count_words(text: str) -> int:
     """How many words a text has, formulas and code not counted."""
-    text = re.sub(r"```.*?```|\$\$.*?\$\$|\$.*?\$", " ", text, flags=re.S)
+    text = re.sub(r"\$\$.*?\$\$|\$.*?\$", " ", _FENCES.sub(" ", text), flags=re.S)
     return sum(any(map(str.isalnum, word)) for word in text.split())
 
 
@@ -231,7 +234,7 @@ def _write_deck(name: str, cells: list[dict], folder: Path, pictures: Path) -> P
     chapter = "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
     own = folder / "assets" / name
     shutil.rmtree(own, ignore_errors=True)
-    own.mkdir()
+    own.mkdir(exist_ok=True)
     slides = []
     for count, (cell, number) in enumerate(shown, 1):
         slide = cell["metadata"]["slides"][number]
