@@ -80,31 +80,40 @@ def for_others(figure: Figure, alt: str, source: str) -> dict[str, str]:
 
 
 def for_slide(figure: Figure) -> bytes:
-    """The figure as a PNG file for a slide: 960 pixels wide, 600 high at most, without its heading, laid out anew."""
-    slide, dpi = copy.deepcopy(figure), SLIDE_PIXELS[0] / SLIDE_INCHES
-    slide.suptitle("")
-    slide.set_dpi(dpi)
-    slide.set_size_inches(SLIDE_INCHES, min(figure.get_figheight(), SLIDE_PIXELS[1] / dpi))
+    """The figure as a PNG file for a slide: 960 pixels wide, 600 high at most, laid out anew, without its heading."""
     with warnings.catch_warnings():  # where a panel has no room left, the picture shows it
         warnings.simplefilter("ignore", UserWarning)
+        return png(narrower(figure))
+
+
+def narrower(figure: Figure) -> Figure:
+    """A copy of the figure that fits a slide."""
+    slide, dpi = copy.deepcopy(figure), SLIDE_PIXELS[0] / SLIDE_INCHES
+    slide.suptitle("")  # the slide says it
+    slide.set_dpi(dpi)
+    slide.set_size_inches(SLIDE_INCHES, min(figure.get_figheight(), SLIDE_PIXELS[1] / dpi))
+    slide.draw_without_rendering()
+    _fewer_images(slide)
+    for _ in range(2):  # shorter headings and fewer ticks leave other room
         slide.draw_without_rendering()
-        _fewer_images(slide)
-        for _ in range(2):  # shorter headings and fewer ticks leave other room
-            slide.draw_without_rendering()
-            _make_fit(slide)
-        slide.draw_without_rendering()
-        slide.set_layout_engine("none")  # what is laid out stays
-        for ax in slide.axes:
-            _pull_in(ax._left_title)
-            _spread([text for text in ax.texts if type(text) is Text or _at_an_end(text)], dpi)
-        return png(slide)
+        _make_fit(slide)
+    slide.draw_without_rendering()
+    slide.set_figheight(slide.get_figheight() - _empty(slide))
+    slide.draw_without_rendering()
+    slide.set_layout_engine("none")  # what is laid out stays
+    for ax in slide.axes:
+        _pull_in(ax._left_title)
+        names = [text for text in ax.texts if type(text) is Text or _at_an_end(text)]
+        if len(names) <= 8:  # more are the numbers of a table, which stand where they belong
+            _spread(names, dpi)
+    return slide
 
 
 def _make_fit(figure: Figure) -> None:
     """Break lines that are too long for a narrower figure, and leave out ticks that meet and labels that repeat."""
     for ax in figure.axes:
         for title in (ax.title, ax._left_title, ax._right_title):
-            _break(title, _slot(ax, centred=title is ax.title) - 8)
+            _break(title, _slot(ax, centred=title is ax.title) - 12)
         _break(ax.xaxis.label, min(_slot(ax), 1.6 * ax.bbox.width))
         _break(ax.yaxis.label, max(ax.bbox.height, 1))
         for axis in (ax.xaxis, ax.yaxis):
@@ -112,9 +121,12 @@ def _make_fit(figure: Figure) -> None:
         below = [other for other in figure.axes if other.bbox.y1 < ax.bbox.y0 and other.bbox.x0 == ax.bbox.x0]
         if ax.get_xlabel() in [other.get_xlabel() for other in below]:
             ax.set_xlabel("")
-    for legend in figure.legends:
-        if legend.get_window_extent().width > figure.bbox.width:
-            legend.set_ncols(-(-len(legend.get_texts()) // 2))
+    for legend in [legend for legend in figure.legends if legend.get_window_extent().width > figure.bbox.width]:
+        names = [text.get_text() for text in legend.get_texts()]
+        figure.legend(
+            legend.legend_handles, names, loc="outside lower center", ncols=-(-len(names) // 2), frameon=False
+        )
+        legend.remove()
 
 
 def _slot(ax: Axes, centred: bool = False) -> float:
@@ -159,37 +171,64 @@ def _thin(axis: Axis) -> None:
 
 
 def _spread(texts: list[Text], dpi: float) -> None:
-    """Lines of letters that have come too close in a panel that is less high: the upper one goes up."""
-    for below, above in pairwise(sorted(texts, key=lambda text: text.get_window_extent().y0)):
-        low, high = below.get_window_extent(), above.get_window_extent()
-        short = low.y0 + LINE * dpi - high.y0
-        if short > 0 and low.x0 < high.x1 and high.x0 < low.x1:
-            place = above.get_transform() if type(above) is Text else above.axes.transData
-            at = above.get_position() if type(above) is Text else (0, above.xy[1])
-            _, y = place.inverted().transform(place.transform(at) + (0, short))
-            above.set_y(y)
-            if isinstance(above, Annotation):
-                above.xy = above.xy[0], y
+    """Lines of letters that have come too close in a panel that is less high: the upper one goes up, or, where the
+    figure ends, the lower one down."""
+    texts = sorted(texts, key=lambda text: text.get_window_extent().y0)
+    boxes = [text.get_window_extent() for text in texts]
+    places = [box.y0 for box in boxes]
+    top = texts[0].axes.figure.bbox.y1 if texts else 0
+    meet = [low.x0 < high.x1 and high.x0 < low.x1 for low, high in pairwise(boxes)]
+    for k, beside in enumerate(meet):
+        if beside:
+            places[k + 1] = max(places[k + 1], places[k] + LINE * dpi)
+    places = [min(place, top - box.height - 2) for place, box in zip(places, boxes)]
+    for k in reversed(range(len(meet))):
+        if meet[k]:
+            places[k] = min(places[k], places[k + 1] - LINE * dpi)
+    for text, box, place in zip(texts, boxes, places):
+        _move_up(text, place - box.y0)
+
+
+def _move_up(text: Text, pixels: float) -> None:
+    scale = text.axes.transData if isinstance(text, Annotation) else text.get_transform()
+    at = (0, text.xy[1]) if isinstance(text, Annotation) else text.get_position()
+    _, y = scale.inverted().transform(scale.transform(at) + (0, pixels))
+    text.set_y(y)
+    if isinstance(text, Annotation):
+        text.xy = text.xy[0], y
 
 
 def _at_an_end(text: Annotation) -> bool:
     return text.xycoords == ("axes fraction", "data") and text.xy[0] > 1
 
 
+def _empty(figure: Figure) -> float:
+    """How many inches stay empty between rows of images, which are as high as they are wide."""
+    rows = {}
+    for ax in figure.axes:
+        if ax.get_subplotspec():
+            taken, had = ax.get_position().height, ax.get_position(original=True).height
+            rows.setdefault(ax.get_subplotspec().rowspan.start, []).append(had - taken)
+    only_images = all(ax.images or not ax.axison for ax in figure.axes)
+    return only_images * sum(max(min(row) - 0.02, 0) for row in rows.values()) * figure.get_figheight()
+
+
 def _fewer_images(figure: Figure) -> None:
-    """Of a sheet of images only so many columns that no caption is broken."""
-    grids = {ax.get_subplotspec().get_gridspec() for ax in figure.axes if ax.get_subplotspec()}
-    if len(grids) != 1 or not any(ax.images and ax.get_title() for ax in figure.axes):
+    """Of a sheet of images with captions only so many columns that no caption is broken."""
+    columns = {}
+    for ax in figure.axes:
+        if ax.get_subplotspec():
+            columns.setdefault(ax.get_subplotspec().colspan.start, []).append(ax)
+    sheet = [column for column in sorted(columns) if all(ax.images for ax in columns[column])]
+    captioned = [ax for column in sheet for ax in columns[column] if ax.get_title()]
+    if not captioned:
         return
-    (grid,) = grids
-    columns = [ax.get_subplotspec().colspan.start for ax in figure.axes]
-    sheet = {k for k in columns if all(ax.images for ax, column in zip(figure.axes, columns) if column == k)}
-    wanted = max(ax.title.get_window_extent().width for ax in figure.axes if ax.images) + 10
-    room = len(sheet) * min(_slot(ax, True) for ax, column in zip(figure.axes, columns) if column in sheet)
-    gone = sorted(sheet)[max(int(room / wanted), 1) :]
-    for ax, column in zip(figure.axes, columns):
-        if column in gone:
+    wanted = max(ax.title.get_window_extent().width for ax in captioned) + 10
+    kept = max(int(len(sheet) * _slot(captioned[0], centred=True) / wanted), 1)
+    grid = captioned[0].get_subplotspec().get_gridspec()
+    ratios = grid.get_width_ratios()
+    for column in sheet[kept:]:
+        ratios[column] = 1e-3
+        for ax in columns[column]:
             ax.remove()
-    ratios = grid.get_width_ratios() if gone else None
-    if gone:
-        grid.set_width_ratios([1e-3 if k in gone else ratio for k, ratio in enumerate(ratios)])
+    grid.set_width_ratios(ratios)
