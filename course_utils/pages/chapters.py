@@ -211,18 +211,21 @@ class _Writer:
         pngs = {name: (told.parent / name).read_bytes() for name in frames["pictures"]}
         self.page.pictures |= pngs
         start, names, labels = frames["start"], frames["pictures"], frames["labels"]
-        sources = html.escape(json.dumps([f"{self.folder}/{name}" for name in names]))
-        said = html.escape(json.dumps(labels))
+        sources, said, alts = (
+            html.escape(json.dumps(texts, ensure_ascii=False))
+            for texts in ([f"{self.folder}/{name}" for name in names], labels, frames["titles"])
+        )
         first = f"{self.folder}/{names[start]}"
         others = f" ({html.escape(frames['others'])})" if frames.get("others") else ""
         slider = html.escape(frames["slider"])
         self.raw(
-            f'<div class="frames" data-pictures="{sources}" data-labels="{said}">\n'
+            f'<div class="frames" data-pictures="{sources}" data-labels="{said}" '
+            f'data-alts="{alts}">\n'
             f'<p class="control" hidden><label for="slide-{cell}">{slider}</label> '
             f'<input type="range" id="slide-{cell}" min="0" max="{len(names) - 1}" value="{start}" '
             f'aria-valuetext="{html.escape(labels[start])}"> '
             f'<output for="slide-{cell}">{html.escape(labels[start])}</output></p>\n'
-            f'<figure class="picture"><a href="{first}">{image(first, pngs[names[start]], frames["alt"])}</a>'
+            f'<figure class="picture"><a href="{first}">{image(first, pngs[names[start]], frames["titles"][start])}</a>'
             f"<figcaption>Stored pictures for {len(names)} values of {slider}{others}. "
             f"In the notebook each slider computes its picture.</figcaption></figure>\n</div>"
         )

@@ -61,20 +61,18 @@ def minutes(page: Page) -> str:
     return re.search(r"^\| your time .*\n\|[-|]+\n\| (.+?) \|", page.text, re.M)[1]
 
 
-def first_page(books: Mapping[str, Page], relink: Callable[[str], str], lecturers: bool) -> str:
+def first_page(books: Mapping[str, Page], relink: Callable[[str], str]) -> str:
     """What the course is, what came out, the chapters, how to begin; the links to all other pages are Sphinx's.
 
     Args:
         books: the chapters' pages by the notebooks' names.
         relink: from the README's Markdown to Markdown whose links lead where the site needs them.
-        lecturers: whether there is a guide for lecturers.
     """
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     title, about = readme.split("\n\n")[:2]
     address = os.environ.get("COURSE_REPOSITORY", "ADDRESS")
     name, cell = README_PICTURES["course.png"]
     boundary, scorecard = _figure(books[name], cell), _figure(books[SCORECARD], "figure-scorecard")
-    guide = "docs/lecturers/README.html" if lecturers else "docs/class.html"
     return f"""---
 hide-toc: true
 ---
@@ -88,7 +86,8 @@ hide-toc: true
 
 ``````{{raw}} html
 <p class="buttons"><a class="button first" href="notebooks/00_start_here.html">Read the course</a>
-<a class="button" href="claims.html">Nine verdicts</a> <a class="button" href="{guide}">For lecturers</a></p>
+<a class="button" href="claims.html">Nine verdicts</a>
+<a class="button" href="docs/lecturers/README.html">For lecturers</a></p>
 </div>
 {boundary}
 </div>
@@ -96,15 +95,16 @@ hide-toc: true
 
 ## Nine claims, nine verdicts
 
-Each claim of the lecture stands before the same court: several seeds, an interval, a control that could have refuted it. [How they were judged](claims.md).
+Each claim of the lecture stands before the same court: several seeds, an interval, a control that could have
+refuted it. [How they were judged](claims.md).
 
 ``````{{raw}} html
 <ol class="verdicts">
 {"".join(_verdict(row) for row in verdicts())}
 </ol>
-<details class="code"><summary>The scorecard: every run a dot, every claim beside its control</summary>
 {scorecard}
-</details>
+<p class="note">The scorecard: every run a dot, each claim's first measurement beside its control. A click opens it in
+full size.</p>
 ``````
 
 ## Nine chapters
@@ -125,13 +125,14 @@ cd course
 make lab
 ```
 
-JupyterLab opens on the first page, in a folder of your own. [The first day](docs/first_day.md), step by step; [Windows, conda, no CUDA](docs/install.md).
+JupyterLab opens on the first page, in a folder of your own. [The first day](docs/first_day.md), step by step;
+[Windows, conda, no CUDA](docs/install.md).
 
 ## For lecturers
 
 ``````{{raw}} html
 <ul class="offers">
-{_offers(guide if lecturers else "")}
+{_offers(books)}
 </ul>
 ``````
 """
@@ -167,17 +168,25 @@ def _chapter(row: tuple, page: Page) -> str:
     )
 
 
-def _offers(guide: str) -> str:
+def _offers(books: Mapping[str, Page]) -> str:
     """What there is for lecturers, as items of a list."""
-    offers = [
-        (guide, "The lecturer's guide", "A 90-minute lab by the minute, where students get stuck, expected answers."),
-        ("", "Slides", "<code>make slides NB=03</code>: a chapter in 50 minutes, with what to say. They open offline."),
-        ("", "Figures", "<code>make figures</code>: every figure for your own slides, with caption and licence."),
-        ("docs/class.html", "A class", "A hub for thirty, memory and time as measured, no network, nbgrader."),
-        ("docs/glossary.html", "Glossary", "Every term of the course, in English and Korean."),
-    ]
-    linked = [(f'<a href="{address}">{name}</a>' if address else name, words) for address, name, words in offers]
-    return "".join(f"<li><h3>{name}</h3><p>{words}</p></li>\n" for name, words in linked)
+    decks = " ".join(f'<a href="slides/{name}.html" aria-label="Slides {name[:2]}">{name[:2]}</a>' for name in books)
+    guide, room, figures, glossary, bibliography = (
+        f'<a href="docs/{file}.html">{name}</a>'
+        for file, name in [
+            ("lecturers/README", "The lecturer's guide"), ("class", "A class"), ("commands", "Figures"),
+            ("glossary", "Glossary"), ("bibliography", "Bibliography"),
+        ]
+    )  # fmt: skip
+    offers = {
+        guide: "Six, ten or fourteen weeks; a 90-minute lab by the minute, where students get stuck, expected answers.",
+        "Slides": f'A chapter in 50 minutes, with what to say.</p><p class="decks">{decks}',
+        room: "A hub for thirty, memory and time as measured, no network, nbgrader.",
+        figures: "<code>make figures</code>: every figure for your own slides, with caption and licence.",
+        glossary: "Every term of the course, in English and Korean.",
+        bibliography: "Every paper, and the chapters that cite it.",
+    }
+    return "".join(f"<li><h3>{name}</h3><p>{words}</p></li>\n" for name, words in offers.items())
 
 
 def claims_page(books: Mapping[str, Page], relink: Callable[[str], str]) -> str:
@@ -193,13 +202,13 @@ def claims_page(books: Mapping[str, Page], relink: Callable[[str], str]) -> str:
     )
     parts = [
         "# The nine claims",
-        "The lecture *Deep Learning beyond Memorization, Adversarial Risks, and Bias* by Jin-Hwa Kim (NAVER AI Lab) makes "
-        "eight claims and leaves one question open, in our words. A *level* must clear its bound in every run, a "
-        "*difference* with the 95 % interval of its pairs; beside each stands a *control* that ought not to pass. "
+        "The lecture *Deep Learning beyond Memorization, Adversarial Risks, and Bias* by Jin-Hwa Kim (NAVER AI Lab) "
+        "makes eight claims and leaves one question open, in our words. A *level* must clear its bound in every run, "
+        "a *difference* with the 95 % interval of its pairs; beside each stands a *control* that ought not to pass. "
         "[Chapter 08](notebooks/08_scorecard.md) tells it in full.",
         f"``````{{raw}} html\n{_figure(books[SCORECARD], 'figure-scorecard')}\n``````",
-        "Each row from the left: the claim, and what to take home; its first measurement, a blue dot for each run; below "
-        "it in grey its control. The shaded side is where every dot has to lie, or the whole bar of a difference.",
+        "Each row from the left: the claim, and what to take home; its first measurement, a blue dot for each run; "
+        "below it in grey its control. The shaded side is where every dot has to lie, or all of a difference's bar.",
         "## In words",
         relink(table),
     ]

@@ -1,4 +1,4 @@
-"""The reference of the package: a page a room, from the signatures and docstrings in its source. Nothing is imported."""
+"""The reference of the package: a page a room, from signatures and docstrings in its source. Nothing is imported."""
 
 import ast
 import inspect
@@ -39,7 +39,7 @@ def room(name: str, path: Path) -> str:
     """The page of one room: what it is, a table of what is in it, then each function and class."""
     parts = public(name, path)
     rows = [f"| [`{called}`](#{called}) | {first_sentence(node)} |" for called, node in parts.items()]
-    table = ["", "| | in a sentence |", "|---|---|", *rows, ""] if rows else []
+    table = ["", "| name | in a sentence |", "|---|---|", *rows, ""] if rows else []
     lines = [f"# `{name}`", "", prose(ast.get_docstring(_tree(path)) or ""), *table, "## In full" if rows else "", ""]
     return "\n".join([*lines, *(described(called, node) for called, node in parts.items())])
 
@@ -121,7 +121,7 @@ def _lines(lines: list[str]) -> list[str]:
 
 
 def _entries(lines: list[str], section: str) -> str:
-    """The entries of a section, "name: what it is" with further lines indented, as a list; what is returned, as words."""
+    """The entries of a section, "name: what it is" further lines indented, as a list; what is returned, as words."""
     entries = []
     for line in (line[4:] for line in lines):
         if line.startswith(" ") and entries:

@@ -9,27 +9,27 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from course_utils.notebooks import CHAPTERS, NOTEBOOKS
-from course_utils.pages import BUILD, ROOT, chapters, front, reference
+from course_utils.notebooks import CHAPTERS
+from course_utils.pages import BUILD, ROOT, chapters, front, reference, slides
 from course_utils.pages.chapters import Page
 from course_utils.pages.links import relink
 
 THEME = Path(__file__).resolve().parent / "theme"
 SITE = BUILD / "site"
 WORK = BUILD / "pages"
-# Pages of the repository, in the order of the menu: its heading, then files from the root. What is not there, or is
-# for lecturers' eyes only, is left out.
+# Pages of the repository, in the order of the menu: its heading, then files from the root. A pattern stands for those
+# that stand nowhere else.
 MENU = {
     "Chapters": [f"notebooks/{name}.ipynb" for name in CHAPTERS],
     "Look up": ["claims", "docs/glossary.md", "docs/bibliography"],
     "Use it": ["docs/first_day.md", "docs/install.md", "docs/commands.md"],
-    "Teach it": ["docs/lecturers/README.md", "docs/lecturers/*.md", "docs/class.md"],
+    "Teach it": ["docs/lecturers/README.md", "docs/class.md"],
     "Look inside": [
         "api/index", "docs/grid.md", "data/README.md", "benchmarks/README.md", "docs/*.md", "CONTRIBUTING.md",
         "CHANGELOG.md",
     ],
 }  # fmt: skip
-NOT_ON_THE_SITE = {"docs/lecturers/exam.md"}
+GUIDE = "docs/lecturers/README.md"  # below it stand the lecturer's pages, a chapter each; the exam stays off the site
 GENERATED = {"README.md": "index", "docs/references.bib": "docs/bibliography", "course_utils": "api/index"}
 
 
@@ -40,10 +40,12 @@ def build() -> Path:
         its folder; `index.html` in it is the first page.
 
     Raises:
-        RuntimeError: Sphinx has found something wrong: which, and in which cell of which notebook.
+        RuntimeError: Sphinx has found something wrong: what, and in which cell of which notebook.
+        ValueError: so has `slides.build`.
     """
     shutil.rmtree(WORK, ignore_errors=True)
     books = assemble(WORK / "source")
+    slides.build([], WORK / "slides")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-c", THEME]
     said = subprocess.run(
         [*command, "-d", WORK / "doctrees", WORK / "source", WORK / "site"],
@@ -52,6 +54,7 @@ def build() -> Path:
     )  # fmt: skip
     if said.returncode:
         raise RuntimeError("the site is not built:\n" + explained(said.stderr, books))
+    shutil.move(WORK / "slides", WORK / "site" / "slides")
     for name, page in books.items():
         folder = WORK / "site" / "notebooks" / "pictures" / name
         folder.mkdir(parents=True)
@@ -64,7 +67,7 @@ def build() -> Path:
 
 def menu() -> dict[str, list[str]]:
     """The menu's headings, and below each the files that are there, from the root; generated pages by their names."""
-    taken, found = set(NOT_ON_THE_SITE), {}
+    taken, found = set(), {}
     for heading, patterns in MENU.items():
         paths = []
         for pattern in patterns:
@@ -75,13 +78,19 @@ def menu() -> dict[str, list[str]]:
     return found
 
 
+def guides() -> list[str]:
+    """The lecturer's page of each chapter, from the root."""
+    return sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/lecturers/[0-9]*.md"))
+
+
 def assemble(source: Path) -> dict[str, Page]:
     """Write what Sphinx reads, in the folders of the repository, so that links between pages stay as they are.
 
     Returns:
         the chapters' pages by the notebooks' names.
     """
-    pages = {path: path.rpartition(".")[0] for paths in menu().values() for path in paths if "." in path} | GENERATED
+    files = [path for paths in menu().values() for path in paths if "." in path]
+    pages = {path: path.rpartition(".")[0] for path in [*files, *guides()]} | GENERATED
 
     def copy(path: str) -> None:
         (source / path).parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +109,8 @@ def assemble(source: Path) -> dict[str, Page]:
             texts[name] = links(path)((ROOT / path).read_text(encoding="utf-8"))
     titled = {name: (re.search(r"^# (.+)", text, re.M)[1], text) for name, text in texts.items()}
     texts |= reference.pages()
-    texts["index"] = front.first_page(books, links("README.md"), "docs/lecturers/README" in texts) + toctrees()
+    texts["index"] = front.first_page(books, links("README.md")) + toctrees(menu())
+    texts[GUIDE[:-3]] += toctrees({"": [path.rpartition("/")[2] for path in guides()]})
     texts["claims"] = front.claims_page(books, links(f"notebooks/{front.SCORECARD}.ipynb"))
     texts["docs/bibliography"] = front.bibliography(titled)
     for name, text in texts.items():
@@ -110,23 +120,30 @@ def assemble(source: Path) -> dict[str, Page]:
     return books
 
 
-def toctrees() -> str:
-    """The menu as Sphinx reads it, at the end of the first page."""
-    parts = []
-    for heading, paths in menu().items():
+def toctrees(parts: dict[str, list[str]]) -> str:
+    """A menu as Sphinx reads it, at the end of a page: headings, and files below each."""
+    lines = []
+    for heading, paths in parts.items():
         names = [path.rpartition(".")[0] or path for path in paths]
-        parts.append("\n".join(["```{toctree}", ":hidden:", f":caption: {heading}", "", *names, "```"]))
-    return "\n\n".join(["", *parts]) + "\n"
+        lines += [
+            "",
+            "```{toctree}",
+            ":hidden:",
+            f":caption: {heading}" if heading else ":maxdepth: 1",
+            "",
+            *names,
+            "```",
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def beside(name: str) -> str:
     """Below a chapter's first table: how to run it, and what lecturers have for it."""
-    guide = ROOT / "docs" / "lecturers" / f"{name}.md"
-    more = f" For lecturers: [this chapter in a lab](../docs/lecturers/{name}.md)." if guide.exists() else ""
     return (
         "``````{admonition} To read here, to work in JupyterLab\n:class: run\n\n"
         "This page shows the course's stored results. To predict, change and solve, run it: "
-        f"[`make lab`](../docs/first_day.md), then `{name}.ipynb`.{more}\n``````"
+        f"[`make lab`](../docs/first_day.md), then `{name}.ipynb`. For lecturers: "
+        f'[this chapter in a lab](../docs/lecturers/{name}.md), <a href="../slides/{name}.html">slides</a>.\n``````'
     )
 
 

@@ -19,7 +19,6 @@ myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 4
 suppress_warnings = ["ref.python"]  # two rooms may have a class of one name; an annotation says which
 add_module_names = False
-python_maximum_signature_line_length = 72
 
 html_theme = "furo"
 html_static_path = [str(HERE / "static"), str(VENDOR / "mathjax")]

@@ -2,17 +2,15 @@
 
 // A slider pages through the stored pictures of a widget.
 for (const frames of document.querySelectorAll(".frames")) {
-  const pictures = JSON.parse(frames.dataset.pictures);
-  const labels = JSON.parse(frames.dataset.labels);
+  const [pictures, labels, alts] = ["pictures", "labels", "alts"].map((name) => JSON.parse(frames.dataset[name]));
   const [slider, said, link, image] = ["input", "output", "a", "img"].map((name) => frames.querySelector(name));
-  const words = image.alt;
   const name = frames.querySelector("label").textContent;
   const show = () => {
     const label = labels[slider.value];
     said.textContent = label;
     slider.setAttribute("aria-valuetext", label);
     image.src = link.href = pictures[slider.value];
-    image.alt = `${name}: ${label}. ${words}`;
+    image.alt = `${name}: ${label}. ${alts[slider.value]}`;
   };
   const fetched = [];
   const fetchAll = () => {
