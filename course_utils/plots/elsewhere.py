@@ -92,6 +92,10 @@ def narrower(figure: Figure) -> Figure:
     slide.suptitle("")  # the slide says it
     slide.set_dpi(dpi)
     slide.set_size_inches(SLIDE_INCHES, min(figure.get_figheight(), SLIDE_PIXELS[1] / dpi))
+    if any(ax.get_subplotspec() for ax in slide.axes):
+        slide.set_layout_engine("constrained")
+        for ax in slide.axes:
+            ax.set_in_layout(True)  # where panels stood at fixed places, too
     slide.draw_without_rendering()
     _fewer_images(slide)
     for _ in range(2):  # shorter headings and fewer ticks leave other room
@@ -126,7 +130,7 @@ def _make_fit(figure: Figure) -> None:
         figure.legend(
             legend.legend_handles, names, loc="outside lower center", ncols=-(-len(names) // 2), frameon=False
         )
-        legend.remove()
+        figure.legends.remove(legend)  # its own `remove` knows the list of the figure that was copied
 
 
 def _slot(ax: Axes, centred: bool = False) -> float:
