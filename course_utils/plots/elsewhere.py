@@ -116,8 +116,9 @@ def narrower(figure: Figure) -> Figure:
 def _make_fit(figure: Figure) -> None:
     """Break lines that are too long for a narrower figure, and leave out ticks that meet and labels that repeat."""
     for ax in figure.axes:
-        for title in (ax.title, ax._left_title, ax._right_title):
-            _break(title, _slot(ax, centred=title is ax.title) - 12)
+        _break(ax.title, _slot(ax, centred=True) - 8)
+        _break(ax._left_title, _slot(ax) - 12)
+        _break_side_by_side([text for text in ax.texts if text.get_ha() == "center"])
         _break(ax.xaxis.label, min(_slot(ax), 1.6 * ax.bbox.width))
         _break(ax.yaxis.label, max(ax.bbox.height, 1))
         for axis in (ax.xaxis, ax.yaxis):
@@ -155,6 +156,15 @@ def _break(text: Text, room: float) -> None:
     ]
     if max(map(len, words.splitlines())) > letters or len(lines) < len(words.splitlines()):
         text.set_text("\n".join(lines))
+
+
+def _break_side_by_side(texts: list[Text]) -> None:
+    """Break the lines of texts that stand beside each other, centred, where there is less room between them."""
+    middles = [text.get_transform().transform(text.get_position()) for text in texts]
+    for text, (x, y) in zip(texts, middles):
+        away = [abs(other - x) for other, height in middles if abs(height - y) < 1 and other != x]
+        if away:
+            _break(text, min(away))
 
 
 def _pull_in(title: Text) -> None:
