@@ -126,12 +126,12 @@ def _make_fit(figure: Figure) -> None:
         below = [other for other in figure.axes if other.bbox.y1 < ax.bbox.y0 and other.bbox.x0 == ax.bbox.x0]
         if ax.get_xlabel() in [other.get_xlabel() for other in below]:
             ax.set_xlabel("")
-    for legend in [legend for legend in figure.legends if legend.get_window_extent().width > figure.bbox.width]:
-        names = [text.get_text() for text in legend.get_texts()]
-        figure.legend(
-            legend.legend_handles, names, loc="outside lower center", ncols=-(-len(names) // 2), frameon=False
-        )
-        figure.legends.remove(legend)  # its own `remove` knows the list of the figure that was copied
+    for legend in list(figure.legends):
+        if (width := legend.get_window_extent().width) > figure.bbox.width:
+            names = [text.get_text() for text in legend.get_texts()]
+            columns = max(int(legend._ncols * figure.bbox.width / width), 1)
+            figure.legends.remove(legend)  # its own `remove` knows the list of the figure that was copied
+            figure.legend(legend.legend_handles, names, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def _slot(ax: Axes, centred: bool = False) -> float:

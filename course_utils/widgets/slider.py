@@ -117,7 +117,11 @@ class SliderFigure(ipywidgets.VBox):
         """
         main = self.sliders[self.along]
         places = a_few(len(main.options), main.index)
-        figures = [self._figure(**{self.along: main.options[place][1]}) for place in places]
+        titles, pictures = [], []
+        for place in places:
+            figure = self._figure(**{self.along: main.options[place][1]})
+            titles.append(self._words(figure))
+            pictures.append(base64.b64encode(plots.png(figure)).decode())
         others = (f"{words(name)}: {chosen(slider)}" for name, slider in self.sliders.items() if slider is not main)
         return {
             "alt": self.alt,
@@ -125,8 +129,8 @@ class SliderFigure(ipywidgets.VBox):
             "others": ", ".join(others),
             "start": places.index(main.index),
             "labels": [main.options[place][0] for place in places],
-            "titles": [self._words(figure) for figure in figures],
-            "pictures": [base64.b64encode(plots.png(figure)).decode() for figure in figures],
+            "titles": titles,
+            "pictures": pictures,
         }
 
     def _say(self, sentence: str) -> None:
