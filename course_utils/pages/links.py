@@ -48,12 +48,9 @@ def relink(text: str, source: str, pages: Mapping[str, str], copy: Callable[[str
             return f"[{label}]({posixpath.relpath(pages[path], posixpath.dirname(own) or '.')}.md{anchor})"
         return outside(label, path)
 
-    # What is code is cut out before links are looked for, and put back in its place.
-    pieces, last = [], 0
-    for code in CODE.finditer(text):
-        pieces += [LINK.sub(one, text[last : code.start()]), code[0]]
-        last = code.end()
-    return "".join([*pieces, LINK.sub(one, text[last:])])
+    code = [match.span() for match in CODE.finditer(text)]
+    inside = {match.start() for match in LINK.finditer(text) if any(a <= match.start() < b for a, b in code)}
+    return LINK.sub(lambda match: match[0] if match.start() in inside else one(match), text)
 
 
 def outside(label: str, path: str) -> str:
