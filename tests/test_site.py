@@ -78,8 +78,10 @@ def test_what_a_cell_printed_is_shown_as_it_is(tmp_path):
 def test_a_warning_names_the_notebook_and_its_cell(tmp_path):
     page = a_page(tmp_path)
     line = page.lines.index("print(1)") + 1
-    said = f"{site.WORK / 'source' / 'notebooks' / '99_try.md'}:{line}: WARNING: something\n"
-    assert site.explained(said, {"99_try": page}) == "notebooks/99_try.ipynb, cell result: WARNING: something\n"
+    said = f"{tmp_path / 'notebooks' / '99_try.md'}:{line}: WARNING: something\n"
+    assert (
+        site.explained(said, tmp_path, {"99_try": page}) == "notebooks/99_try.ipynb, cell result: WARNING: something\n"
+    )
 
 
 def test_words_after_a_box_are_not_lost_but_refused(tmp_path):

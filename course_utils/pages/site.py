@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from course_utils.pages.links import relink
 
 THEME = Path(__file__).resolve().parent / "theme"
 SITE = BUILD / "site"
-WORK = BUILD / "pages"
 # Pages of the repository, in the order of the menu: its heading, then files from the root. A pattern stands for those
 # that stand nowhere else.
 MENU = {
@@ -43,25 +43,26 @@ def build() -> Path:
         RuntimeError: Sphinx has found something wrong: what, and in which cell of which notebook.
         ValueError: so has `slides.build`.
     """
-    shutil.rmtree(WORK, ignore_errors=True)
-    books = assemble(WORK / "source")
-    slides.build([], WORK / "slides")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-c", THEME]
-    said = subprocess.run(
-        [*command, "-d", WORK / "doctrees", WORK / "source", WORK / "site"],
-        cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace",
-        env=os.environ | {"PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"},
-    )  # fmt: skip
-    if said.returncode:
-        raise RuntimeError("the site is not built:\n" + explained(said.stderr, books))
-    shutil.move(WORK / "slides", WORK / "site" / "slides")
-    for name, page in books.items():
-        folder = WORK / "site" / "notebooks" / "pictures" / name
-        folder.mkdir(parents=True)
-        for picture, png in page.pictures.items():
-            (folder / picture).write_bytes(png)
-    shutil.rmtree(SITE, ignore_errors=True)
-    shutil.move(WORK / "site", SITE)
+    BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUILD) as name:
+        work = Path(name)
+        books = assemble(work / "source")
+        command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-c", THEME]
+        said = subprocess.run(
+            [*command, "-d", work / "doctrees", work / "source", work / "site"],
+            cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace",
+            env=os.environ | {"PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"},
+        )  # fmt: skip
+        if said.returncode:
+            raise RuntimeError("the site is not built:\n" + explained(said.stderr, work / "source", books))
+        for name, page in books.items():
+            folder = work / "site" / "notebooks" / "pictures" / name
+            folder.mkdir(parents=True)
+            for picture, png in page.pictures.items():
+                (folder / picture).write_bytes(png)
+        slides.build([], work / "site" / "slides")
+        shutil.rmtree(SITE, ignore_errors=True)
+        shutil.move(work / "site", SITE)
     return SITE
 
 
@@ -147,15 +148,20 @@ def beside(name: str) -> str:
     )
 
 
-def explained(stderr: str, books: dict[str, Page]) -> str:
-    """Sphinx's warnings, with files of the repository in the place of those that it read: the notebook and its cell."""
+def explained(stderr: str, source: Path, books: dict[str, Page]) -> str:
+    """Sphinx's warnings, with files of the repository in the place of those that it read: the notebook and its cell.
+
+    Args:
+        stderr: what Sphinx has said.
+        source: the folder that it read.
+        books: the chapters' pages by the notebooks' names.
+    """
 
     def one(match: re.Match) -> str:
         path, line = Path(match[1]), int(match[2] or 1)
-        name = path.relative_to(WORK / "source").as_posix()
+        name = path.relative_to(source).as_posix()
         if path.stem in books and name.startswith("notebooks/"):
             return f"notebooks/{path.stem}.ipynb, cell {books[path.stem].cell_of(line)}:"
         return f"{name}, line {line}:"
 
-    folder = re.escape(str(WORK / "source"))
-    return re.sub(rf"^({folder}[^:\n]+?\.md)(?::(\d+))?:", one, stderr, flags=re.M)
+    return re.sub(rf"^({re.escape(str(source))}[^:\n]+?\.md)(?::(\d+))?:", one, stderr, flags=re.M)

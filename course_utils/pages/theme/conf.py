@@ -25,6 +25,7 @@ html_static_path = [str(HERE / "static"), str(VENDOR / "mathjax")]
 html_css_files = ["course.css"]
 html_js_files = [("course.js", {"defer": "defer"})]
 html_favicon = str(HERE / "static" / "course.svg")
+html_search_scorer = str(HERE / "scorer.js")
 templates_path = [str(HERE / "templates")]
 html_copy_source = html_show_sourcelink = html_show_copyright = html_show_sphinx = False
 html_use_index = False
