@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from course_utils import data, notebooks, plots, widgets
@@ -259,6 +260,15 @@ def test_files_for_others_say_what_they_are_and_whose():
     assert b"<text" not in svg  # letters are outlines: the font need not be there
     assert b"/Title (Digits)" in pdf and b"/FontFile2" in pdf
     assert "CC BY-SA" not in plots.for_others(curves(1), "Lines.", "here")["licence"]  # no digits in it
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_figure_whose_panels_stand_at_fixed_places_goes_out_without_a_word():
+    """A warning would stop the run."""
+    figure = Figure(layout="none")
+    figure.add_axes((0, 0, 1, 1)).text(0.1, 0.1, "words")
+    plots.for_slide(figure)
+    plots.for_others(figure, "Words.", "here")
 
 
 def test_a_chapter_that_stops_keeps_its_figures_and_the_others_are_drawn(tmp_path, monkeypatch, capsys):

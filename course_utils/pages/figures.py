@@ -54,7 +54,7 @@ def build(chapters: list[str], folder: Path = FIGURES) -> Path:
         try:
             notebooks.execute(notebook, pictures=f"figures of Beyond training error, chapter {path.stem[:2]}")
         except Exception as error:  # whatever a cell raised
-            end = f", then it stopped: {str(error).strip().splitlines()[-1]}"
+            end = f", then it stopped: {error}"
             stopped.append(path.stem)
         files = write(folder / path.stem, notebooks.handed_out(notebook))
         print(f"{path.stem}: {len(files)} figures{end}")

@@ -70,8 +70,9 @@ def for_others(figure: Figure, alt: str, source: str) -> dict[str, str]:
         "pdf": {"metadata": for_pdf},
     }
     twin, files = copy.deepcopy(figure), {}
-    twin.set_layout_engine("none")  # it has been laid out for the page
-    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": source, "pdf.fonttype": 42}):
+    twin.set_layout_engine("none")  # it has been laid out for the page; matplotlib would do it again after each file
+    style = {"figure.constrained_layout.use": False, "svg.fonttype": "path", "svg.hashsalt": source, "pdf.fonttype": 42}
+    with matplotlib.rc_context(style):
         for kind, option in options.items():
             file = io.BytesIO()
             twin.savefig(file, format=kind, dpi=2 * figure.dpi, **option)
