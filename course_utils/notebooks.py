@@ -110,9 +110,14 @@ def store(chapter: str, notebook: "NotebookNode", taken: dict[str, list[dict]]) 
     Args:
         chapter: the notebook's name, "03_mixup".
         taken: from `handed_out`, after a run that was asked for "slides".
+
+    Raises:
+        ValueError: a slide shows the picture of a cell that draws no figure.
     """
     slides, frames = {}, {}
     for name in on_slides(notebook):
+        if name not in taken:
+            raise ValueError(f"a slide of kind figure must stand at a cell that draws one, got {name} of {chapter}")
         slides[f"{name}.png"] = base64.b64decode(taken[name][0]["slide"])
     for name, (first, *_) in taken.items():
         if "frames" in first:

@@ -173,6 +173,12 @@ def test_a_run_writes_files_and_stores_the_page_as_ever(tmp_path, monkeypatch):
     assert written == {"widget-c.json", *manifest["pictures"]}
 
 
+def test_a_slide_shows_no_picture_where_none_is_drawn():
+    card = nbformat.v4.new_code_cell("", id="claim-1", metadata={"slides": [{"kind": "figure"}]})
+    with pytest.raises(ValueError, match="got claim-1 of 03_x"):
+        notebooks.store("03_x", nbformat.v4.new_notebook(cells=[card]), {})
+
+
 def test_frames_go_from_the_first_value_to_the_last_and_show_the_start():
     assert slider.a_few(4, 2) == [0, 1, 2, 3]
     assert slider.a_few(9, 0) == list(range(9))
