@@ -218,11 +218,13 @@ AXE = """async () => {
 }"""
 # Colours do not depend on the width, nor places on the colours: two looks show both; some pages are seen in all four.
 LOOKS = [(1280, "light"), (360, "dark"), (360, "light"), (1280, "dark")]
-WHOLE = {"index.html", "claims.html", "notebooks/00_start_here.html", "api/index.html", "search.html"}
+WHOLE = {"index.html", "notebooks/00_start_here.html", "search.html"}
 
 
 @pytest.fixture(scope="module")
 def built():
+    site.SITE.mkdir(parents=True, exist_ok=True)
+    (site.SITE / "page-of-an-older-course.html").touch()
     return site.build()
 
 
@@ -259,6 +261,13 @@ def test_nothing_is_fetched_from_elsewhere(built):
     scripts = [path for path in built.rglob("*.js") if path.name != "tex-svg.js"]
     for path in scripts:
         assert not re.findall(r"(?:fetch|import)\(['\"](?:https?:)?//", path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.browser
+def test_what_an_older_build_left_is_gone(built):
+    assert not (built / "page-of-an-older-course.html").exists()
+    assert (built / "index.html").exists()
+    assert len(list((built / "notebooks").glob("*.html"))) == 9
 
 
 @pytest.mark.browser
