@@ -128,7 +128,6 @@ def test_every_package_that_the_course_imports_is_declared():
     optional |= {
         "sphinx",
         "docutils",
-        "myst_nb",
         "myst_parser",
         "furo",
         "jinja2",

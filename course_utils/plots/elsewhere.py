@@ -33,7 +33,7 @@ LINE = 0.26  # inches from one line of letters to the next
 
 # What goes with every figure that leaves the course.
 LICENCE = "MIT License, © 2026 the authors of Beyond training error"
-DIGITS = "MNIST digits in it: Yann LeCun, Corinna Cortes and Christopher J.C. Burges, CC BY-SA 3.0"
+DIGITS = "MNIST digits, where it shows some: Yann LeCun, Corinna Cortes and Christopher J.C. Burges, CC BY-SA 3.0"
 
 
 def handed_out(figure: Figure, alt: str, slide: bool) -> dict[str, dict]:
