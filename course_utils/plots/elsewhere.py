@@ -122,6 +122,8 @@ def _make_fit(figure: Figure) -> None:
         _break_side_by_side([text for text in ax.texts if text.get_ha() == "center"])
         _break(ax.xaxis.label, min(_slot(ax), 1.6 * ax.bbox.width))
         _break(ax.yaxis.label, max(ax.bbox.height, 1))
+        if ax.yaxis.label.get_window_extent().height > ax.bbox.height:
+            ax.yaxis.labelpad = 20  # it is longer than its axis: beside the first number below, and not on it
         for axis in (ax.xaxis, ax.yaxis):
             _thin(axis)
         below = [other for other in figure.axes if other.bbox.y1 < ax.bbox.y0 and other.bbox.x0 == ax.bbox.x0]
@@ -238,7 +240,7 @@ def _fewer_images(figure: Figure) -> None:
     captioned = [ax for column in sheet for ax in columns[column] if ax.get_title()]
     if not captioned:
         return
-    wanted = max(ax.title.get_window_extent().width for ax in captioned) + 10
+    wanted = max(ax.title.get_window_extent().width for ax in captioned) + 24
     kept = max(int(len(sheet) * _slot(captioned[0], centred=True) / wanted), 1)
     grid = captioned[0].get_subplotspec().get_gridspec()
     ratios = grid.get_width_ratios()
