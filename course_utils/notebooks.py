@@ -34,11 +34,15 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def find(numbers: list[str]) -> list[Path]:
-    """The chapters whose names begin with these numbers ("01"), or all of them if there are none."""
-    found = [NOTEBOOKS / f"{name}.ipynb" for name in CHAPTERS if not numbers or name.startswith(tuple(numbers))]
-    if not found:
-        raise FileNotFoundError(f"no chapter begins with {' or '.join(numbers)}; there are {', '.join(CHAPTERS)}")
-    return found
+    """The chapters whose names begin with these numbers ("01"), or all of them if there are none.
+
+    Raises:
+        FileNotFoundError: no chapter begins with one of them.
+    """
+    unknown = [number for number in numbers if not any(name.startswith(number) for name in CHAPTERS)]
+    if unknown:
+        raise FileNotFoundError(f"no chapter begins with {' or '.join(unknown)}; there are {', '.join(CHAPTERS)}")
+    return [NOTEBOOKS / f"{name}.ipynb" for name in CHAPTERS if not numbers or name.startswith(tuple(numbers))]
 
 
 def execute(notebook: "NotebookNode", timeout: int = 600, pictures: str = "") -> None:

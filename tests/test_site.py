@@ -2,6 +2,7 @@
 network (`make test-browser`)."""
 
 import base64
+import html
 import json
 import re
 from urllib.parse import unquote
@@ -9,7 +10,8 @@ from urllib.parse import unquote
 import pytest
 from browsing import CHROMIUM
 
-from course_utils.pages import ROOT, chapters, front, links, reference, site
+from course_utils import notebooks, references
+from course_utils.pages import ROOT, cards, chapters, front, links, reference, site
 
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="  # one pixel
 BOX = '<div class="alert alert-success exercise">\n\n### Exercise 1 · Mean ★\n\nWrite it.\n\n</div>'
@@ -84,10 +86,44 @@ def test_a_warning_names_the_notebook_and_its_cell(tmp_path):
     )
 
 
-def test_words_after_a_box_are_not_lost_but_refused(tmp_path):
-    wrong = {"cells": [dict(BOOK["cells"][1], source=BOOK["cells"][1]["source"] + "\n\nMore.")]}
-    with pytest.raises(ValueError, match="99_try.ipynb, cell card-mean"):
-        a_page(tmp_path, wrong)
+@pytest.mark.parametrize(
+    ("cell", "change", "message"),
+    [
+        (1, {"source": BOX + "\n\nMore."}, "cell card-mean: nothing may follow a box in its cell"),
+        (1, {"source": BOX.replace(" exercise", " homework")}, "cell card-mean: a box must be an exercise's"),
+        (
+            3,
+            {"outputs": [{"metadata": {}, "data": {"image/png": DOT}}]},
+            "cell figure-one: a picture must have its words",
+        ),
+    ],
+)
+def test_what_no_page_can_show_is_refused_and_its_cell_named(tmp_path, cell, change, message):
+    with pytest.raises(ValueError, match=f"99_try.ipynb, {message}"):
+        a_page(tmp_path, {"cells": [BOOK["cells"][cell] | change]})
+
+
+def test_a_link_to_nothing_names_its_cell_and_a_broken_notebook_itself(tmp_path):
+    path = tmp_path / "99_try.ipynb"
+    path.write_text(json.dumps({"cells": [BOOK["cells"][0] | {"source": "[a](nowhere.md)"}]}), encoding="utf-8")
+    with pytest.raises(ValueError, match="99_try.ipynb, cell title: notebooks/99_try.ipynb links nowhere.md"):
+        chapters.page(path, lambda text: links.relink(text, "notebooks/99_try.ipynb", {}, copy=print))
+    path.write_text('{"cells": [', encoding="utf-8")
+    with pytest.raises(ValueError, match="99_try.ipynb must be a notebook as JSON"):
+        chapters.page(path, str)
+
+
+def test_a_prediction_has_its_cell_inside_and_its_answer_is_folded(tmp_path):
+    told = '<div class="alert alert-info predict">\n\n**Predict.** How much?\n\n</div>'
+    answer = "<details>\n<summary>Answer</summary>\n\nMuch.\n\n</details>"
+    words = [("ask", told), ("after", answer)]
+    ask, after = ({"id": name, "cell_type": "markdown", "metadata": {}, "source": text} for name, text in words)
+    guess = BOOK["cells"][2] | {"id": "guess-mean", "source": "guess = ..."}
+    text = a_page(tmp_path, {"cells": [ask, guess, after]}).text
+    box, rest = text.split("\n::::::\n")
+    assert box.strip().startswith("::::::{admonition} Predict\n:class: predict\n")
+    assert "How much?" in box and "guess = ..." in box
+    assert rest.index('<details class="answer"><summary>Answer') < rest.index("Much.") < rest.index("</details>")
 
 
 def test_frames_stand_in_the_place_of_sliders(tmp_path, monkeypatch):
@@ -148,6 +184,33 @@ def test_the_verdicts_are_those_that_chapter_08_has_stored():
     stored = "".join(judge["outputs"][0]["text"])
     assert [f"{row.number}: {row.verdict}" for row in rows] == stored.strip().split("\n")
     assert all(row.short and row.said and row.moral for row in rows)
+
+
+def test_each_claim_has_its_own_cards_and_what_the_scorecard_takes_home():
+    books = {path.stem: chapters.page(path, str) for path in notebooks.find([])}
+    parts = re.split(r"^## Claim (\d)$", front.claims_page(books, str), flags=re.M)
+    assert parts[1::2] == list("123456789")
+    stored = [
+        (name, text)
+        for name in books
+        for cell in chapters.read(books[name].path)
+        for text in ("".join(output.get("data", {}).get("text/plain", "")) for output in cell.get("outputs", []))
+        if cards.is_card(text) and name != front.SCORECARD
+    ]
+    for number, part in zip(parts[1::2], parts[2::2]):
+        told = f"Claim {number} of the lecture:" if number != "9" else "The lecture's open question:"
+        wanted = [(name, cards.read(text).name) for name, text in stored if told in text]
+        assert re.findall(r'<li><a href="notebooks/(\w+)\.html#.*?">(.*?)</a>', html.unescape(part)) == wanted
+        assert wanted
+    judged = {cell["id"]: cell for cell in chapters.read(books[front.SCORECARD].path)}
+    for row in front.verdicts():
+        assert f"*{row.moral}*" in json.dumps(judged[f"claim-{row.number}"]["outputs"], ensure_ascii=False)
+
+
+def test_the_bibliography_says_who_cites_what():
+    (key, entry), *_ = references.entries().items()
+    text = front.bibliography({"a": ("One", f"[x]({entry['url']})"), "b": ("Two", "nothing")})
+    assert text.count("[One](/a.md)") == 1 and "/b.md" not in text
 
 
 def test_the_exam_is_on_no_page_and_no_other_page_is_forgotten():

@@ -1,6 +1,6 @@
 """A claim's card as words: what `str` of a `course_utils.claims.Claim` says, taken apart again.
 
-A stored chapter holds each card as a picture and as these words; slides are made from the words.
+A stored chapter holds each card as a picture and as these words; pages and slides are made from the words.
 """
 
 import re
@@ -40,6 +40,12 @@ class Card:
     condition: str
     measured: tuple[Measured, ...]
     limits: str
+
+    @property
+    def of(self) -> int:
+        """The lecture's claim that it belongs to; 9 is its open question, 0 a finding of the course."""
+        number = re.match(r"Claim (\d)", self.heard)
+        return int(number[1]) if number else 9 * bool(self.heard)
 
 
 def is_card(text: str) -> bool:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_utils.pages import ROOT
+from course_utils.pages.cards import Card, is_card
+from course_utils.pages.cards import read as read_card
 
 FRAMES = ROOT / "docs" / "frames"
 
@@ -20,19 +22,6 @@ FOLDED = re.compile(r"<details>\s*<summary>(.*?)</summary>\s*(.*?)\s*</details>"
 BELONGS = {"exercise": ("exercise-", "check-"), "predict": ("guess-",)}
 # What code that is folded in the notebook, or only sets up, is called.
 FOLDS = {"setup": "Set-up: what the page imports", "figure": "The figure's code", "claim": "The card's code"}
-VERDICT = re.compile(r"(.*?): (holds here|holds with a condition|does not hold here)\. (.*)")
-
-
-@dataclass
-class Card:
-    """The card of a claim as a page shows it: its name, verdict and sentence, the lecture's claim that it belongs to
-    (0: none, a finding of the course), and the anchor of its cell."""
-
-    name: str
-    verdict: str
-    text: str
-    of: int
-    anchor: str
 
 
 @dataclass
@@ -44,14 +33,14 @@ class Page:
         pictures: file name → PNG; they lie in `pictures/NN_name/` beside the page.
         lines: the page's Markdown.
         cells: the id of the cell from which each line comes.
-        cards: the cards of claims on it.
+        cards: the cards of claims on it, each with its anchor.
     """
 
     path: Path
     pictures: dict[str, bytes] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
-    cards: list[Card] = field(default_factory=list)
+    cards: list[tuple[Card, str]] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -69,8 +58,15 @@ class Page:
 
 
 def read(path: Path) -> list[dict]:
-    """A notebook's cells, sources and texts of outputs joined to strings."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    """A notebook's cells, their sources joined to strings.
+
+    Raises:
+        ValueError: the file is no notebook.
+    """
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{path.name} must be a notebook as JSON, got {error}") from error
     for cell in cells:
         cell["source"] = "".join(cell["source"])
     return cells
@@ -83,23 +79,16 @@ def page(path: Path, relink: Callable[[str], str], below_title: str = "") -> Pag
         path: the notebook.
         relink: from Markdown to Markdown whose links lead where the site needs them.
         below_title: Markdown that stands below the first cell.
+
+    Raises:
+        ValueError: a cell that no page can show, or a link to a file that is not there: in which cell.
     """
-    writer = _Writer(Page(path), relink)
     cells = read(path)
-    while cells:
-        cell = cells.pop(0)
-        writer.cell = cell["id"]
-        if cell["cell_type"] == "code":
-            writer.code_cell(cell)
-            continue
-        kind = writer.words(cell["source"])
-        if kind:  # a box is open: what belongs to it comes with it
-            while cells and cells[0]["id"].startswith(BELONGS[kind]) and cells[0]["cell_type"] == "code":
-                writer.cell = cells[0]["id"]
-                writer.code_cell(cells.pop(0), inside=True)
-            writer.add("::::::")
-        if cell["id"] == "title" and below_title:
-            writer.add(below_title)
+    writer = _Writer(Page(path), relink)
+    try:
+        writer.write(cells, below_title)
+    except (ValueError, FileNotFoundError) as error:
+        raise ValueError(f"{path.name}, cell {writer.cell}: {error}") from error
     return writer.page
 
 
@@ -108,6 +97,23 @@ class _Writer:
 
     def __init__(self, page: Page, relink: Callable[[str], str]) -> None:
         self.page, self.relink, self.cell = page, relink, ""
+
+    def write(self, cells: list[dict], below_title: str) -> None:
+        """All cells, in order."""
+        while cells:
+            cell = cells.pop(0)
+            self.cell = cell["id"]
+            if cell["cell_type"] == "code":
+                self.code_cell(cell)
+                continue
+            kind = self.words(cell["source"])
+            if kind:  # a box is open: what belongs to it comes with it
+                while cells and cells[0]["id"].startswith(BELONGS[kind]) and cells[0]["cell_type"] == "code":
+                    self.cell = cells[0]["id"]
+                    self.code_cell(cells.pop(0))
+                self.add("::::::")
+            if cell["id"] == "title" and below_title:
+                self.add(below_title)
 
     def add(self, text: str) -> None:
         """Lines of Markdown, and an empty one."""
@@ -122,6 +128,8 @@ class _Writer:
     def words(self, source: str) -> str | None:
         """The Markdown of a cell. Returns the kind of the box that it ends in, which is left open for more."""
         pieces = BOX.split(source.strip())  # words, kind, box, words, kind, box, …, words
+        if box := re.search('<div class="alert.*', "".join(pieces[::3])):
+            raise ValueError(f"a box must be an exercise's or a prediction's, got {box[0]}")
         for words, kind, box in zip(pieces[::3], pieces[1::3], pieces[2::3]):
             self.folded(words)
             heading, _, rest = box.partition("\n\n") if kind == "exercise" else ("Predict", "", box)
@@ -131,7 +139,7 @@ class _Writer:
         if not pieces[-1].strip() and len(pieces) > 1:
             return pieces[-3]
         if len(pieces) > 1:
-            raise ValueError(f"{self.page.path.name}, cell {self.cell}: nothing may follow a box in its cell")
+            raise ValueError("nothing may follow a box in its cell")
         self.folded(pieces[-1])
         return None
 
@@ -145,7 +153,7 @@ class _Writer:
             self.raw("</details>")
             self.add(after.strip())
 
-    def code_cell(self, cell: dict, inside: bool = False) -> None:
+    def code_cell(self, cell: dict) -> None:
         """Code, folded where it is folded in the notebook, and what it has shown."""
         kind = cell["id"].split("-")[0]
         self.raw(f'<div class="cell {kind}" id="cell-{cell["id"]}">')
@@ -166,7 +174,10 @@ class _Writer:
         text = "".join(output.get("text", data.get("text/plain", "")))
         if "image/png" in data:
             name = f"{cell}-{number}.png" if number else f"{cell}.png"
-            self.picture(name, base64.b64decode("".join(data["image/png"])), output["metadata"]["image/png"]["alt"])
+            alt = output["metadata"].get("image/png", {}).get("alt")
+            if not alt:
+                raise ValueError(f"a picture must have its words, alt, in its metadata, got {output['metadata']}")
+            self.picture(name, base64.b64decode("".join(data["image/png"])), alt)
         elif "text/markdown" in data:
             self.add(self.relink("".join(data["text/markdown"])))
         elif "text/html" in data:
@@ -182,12 +193,10 @@ class _Writer:
     def picture(self, name: str, png: bytes, alt: str) -> None:
         """A figure: a click opens it in full size; below it, folded, stands what it shows."""
         self.page.pictures[name] = png
-        card = VERDICT.match(alt) if self.cell.startswith("claim-") else None
+        card = is_card(alt)
         anchor = f"picture-{name.removesuffix('.png')}"
         if card:
-            of = re.search(r"^  Claim (\d) of the lecture:|^  The lecture's open question", alt, re.M)
-            number = int(of[1] or 9) if of else 0
-            self.page.cards.append(Card(card[1], card[2], card[3], number, anchor))
+            self.page.cards.append((read_card(alt), anchor))
         self.raw(
             f'<figure class="picture{" card" if card else ""}" id="{anchor}"><a href="{self.folder}/{name}">'
             f"{image(f'{self.folder}/{name}', png, alt)}</a></figure>\n"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from course_utils import references
 from course_utils.notebooks import NOTEBOOKS, README_PICTURES
 from course_utils.pages import ROOT, chapters
+from course_utils.pages.cards import VERDICTS
 from course_utils.pages.chapters import Page, escaped
 
 SCORECARD = "08_scorecard"
@@ -16,7 +17,6 @@ SCORECARD = "08_scorecard"
 ROW = re.compile(r"^\| \[(\d\d) ([^\]]+)\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \| (.+?) \|$", re.M)
 LINE = re.compile(r"^(\d)\. (.+?): (holds here|holds with a condition|does not hold here)\. ", re.M)
 LOOK = {"holds here": "holds", "holds with a condition": "condition", "does not hold here": "fails"}
-SIGN = {"holds here": "✓", "holds with a condition": "(✓)", "does not hold here": "✗"}
 
 
 @dataclass
@@ -53,7 +53,7 @@ def _output(cell: dict, kind: str) -> str:
 
 def badge(verdict: str) -> str:
     """A verdict in its colour, as HTML; sign and words say it too."""
-    return f'<span class="badge {LOOK[verdict]}">{SIGN[verdict]} {verdict}</span>'
+    return f'<span class="badge {LOOK[verdict]}">{VERDICTS[verdict]} {verdict}</span>'
 
 
 def minutes(page: Page) -> str:
@@ -228,10 +228,10 @@ def _cards(number: int, books: Mapping[str, Page]) -> str:
     """The cards of a claim in the chapters before the scorecard, as a list in HTML."""
     rows = []
     for name, page in books.items():
-        for card in page.cards:
+        for card, anchor in page.cards:
             if card.of == number and name != SCORECARD:
                 rows.append(
-                    f'<li><a href="notebooks/{name}.html#{card.anchor}">{html.escape(card.name)}</a> '
+                    f'<li><a href="notebooks/{name}.html#{anchor}">{html.escape(card.name)}</a> '
                     f"{badge(card.verdict)}<p>{html.escape(card.text)} "
                     f'<span class="where">Chapter {html.escape(page.title)}</span></p></li>\n'
                 )

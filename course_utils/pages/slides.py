@@ -15,7 +15,6 @@ A figure is the cell's picture in `docs/slides/`; a card the words of the cell's
 
 import ast
 import html
-import json
 import re
 import shutil
 from base64 import b64encode
@@ -31,6 +30,7 @@ from pygments.lexers import PythonLexer
 
 from course_utils import notebooks
 from course_utils.pages import BUILD, ROOT, VENDOR, cards
+from course_utils.pages.chapters import read
 
 PICTURES = ROOT / "docs" / "slides"
 TEMPLATES = Path(__file__).resolve().parent / "deck"
@@ -69,7 +69,7 @@ def build(chapters: list[str], folder: Path = BUILD / "slides", pictures: Path =
         ValueError: slides that cannot be shown, with all that is wrong in a line each; nothing is written.
         FileNotFoundError: no chapter begins with these numbers.
     """
-    books = {path.stem: json.loads(path.read_text(encoding="utf-8"))["cells"] for path in notebooks.find(chapters)}
+    books = {path.stem: read(path) for path in notebooks.find(chapters)}
     if wrong := [line for name, cells in books.items() for line in problems(name, cells, pictures)]:
         raise ValueError("\n".join(wrong))
     _write_assets(folder / "assets")
