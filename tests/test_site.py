@@ -279,6 +279,8 @@ AXE = """async () => {
   return (await axe.run(document, options)).violations.filter(rule => ['serious', 'critical'].includes(rule.impact))
     .map(rule => rule.id + ': ' + rule.nodes[0].html.slice(0, 200));
 }"""
+# What MathJax could not read.
+UNREAD = "[...document.querySelectorAll('[data-mjx-error]')].map(error => error.dataset.mjxError)"
 # Colours do not depend on the width, nor places on the colours: two looks show both; some pages are seen in all four.
 LOOKS = [(1280, "light"), (360, "dark"), (360, "light"), (1280, "dark")]
 WHOLE = {"index.html", "notebooks/00_start_here.html", "search.html"}
@@ -380,7 +382,9 @@ def test_every_page_can_be_used_by_everyone(built, browser):
         browser.goto(path.as_uri())
         if '<span class="math' in path.read_text(encoding="utf-8"):
             browser.locator("mjx-container svg").first.wait_for(state="attached")
+            browser.evaluate("() => MathJax.startup.promise")
         name = path.relative_to(built).as_posix()
+        wrong += [f"{name}: formula: {said}" for said in browser.evaluate(UNREAD)]
         browser.evaluate(THIN, name in WHOLE)
         browser.evaluate(AXE_SCRIPT)
         for width, theme in LOOKS if name in WHOLE else LOOKS[:2]:

@@ -145,7 +145,7 @@ def test_a_lecture_has_a_length_a_beginning_an_end_and_answers(pictures):
     ]
     book[4]["metadata"], book[5]["metadata"]["slides"][0]["kind"] = {}, "idea"
     lines = slides.problems("03_mixup", book, pictures)
-    assert "03_mixup: slide 6 asks for a prediction, and no figure or card after it answers" in lines
+    assert "03_mixup: slide 6 asks for a prediction, and no figure or card answers before the next" in lines
     book[2]["metadata"]["slides"] = "none"
     assert "03_mixup, cell ask: slides must be a list of slides, got 'none'" in slides.problems(
         "03_mixup", book, pictures
@@ -280,6 +280,7 @@ LOOK = """
     if (!picture.naturalWidth || !picture.alt) found.push(`not there, or without words: ${picture.src}`);
     if (!(size >= 23.5)) found.push(`letters of ${size.toFixed(1)} px: ${picture.getAttribute("src")}`);
   }
+  for (const error of slide.querySelectorAll("[data-mjx-error]")) found.push(`formula: ${error.dataset.mjxError}`);
   if (!slide.querySelector("aside.notes").textContent.trim()) found.push("no notes");
   return found;
 }

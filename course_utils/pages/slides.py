@@ -19,6 +19,7 @@ import re
 import shutil
 from base64 import b64encode
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
@@ -164,8 +165,9 @@ def _wrong_order(kinds: list[str]) -> Iterator[str]:
     if kinds and (kinds[-1] != "end" or kinds.count("end") > 1):
         yield f"the last slide, and no other, must be of kind end, got {', '.join(map(str, kinds))}"
     for number, kind in enumerate(kinds):
-        if kind == "predict" and not any(answer in kinds[number:] for answer in ("figure", "card")):
-            yield f"slide {number + 1} asks for a prediction, and no figure or card after it answers"
+        until = takewhile(lambda later: later != "predict", kinds[number + 1 :])
+        if kind == "predict" and not {"figure", "card"}.intersection(until):
+            yield f"slide {number + 1} asks for a prediction, and no figure or card answers before the next"
 
 
 def count_words(text: str) -> int:
