@@ -180,9 +180,9 @@ def _offers(books: Mapping[str, Page]) -> str:
     )  # fmt: skip
     offers = {
         guide: "Six, ten or fourteen weeks; a 90-minute lab by the minute, where students get stuck, expected answers.",
-        "Slides": f'A chapter in 50 minutes, with what to say.</p><p class="decks">{decks}',
+        "Slides": f'A chapter in 50 minutes; S opens what to say.</p><p class="decks">{decks}',
         room: "A hub for thirty, memory and time as measured, no network, nbgrader.",
-        figures: "<code>make figures</code>: every figure for your own slides, with caption and licence.",
+        figures: "<code>make figures</code>: every figure for your own slides, with captions. MIT License: use them.",
         glossary: "Every term of the course, in English and Korean.",
         bibliography: "Every paper, and the chapters that cite it.",
     }
