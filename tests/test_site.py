@@ -279,8 +279,10 @@ AXE = """async () => {
   return (await axe.run(document, options)).violations.filter(rule => ['serious', 'critical'].includes(rule.impact))
     .map(rule => rule.id + ': ' + rule.nodes[0].html.slice(0, 200));
 }"""
-# What MathJax could not read.
-UNREAD = "[...document.querySelectorAll('[data-mjx-error]')].map(error => error.dataset.mjxError)"
+# What MathJax could not read stays as it was written, or turns red.
+UNREAD = """[...document.querySelectorAll(
+  '.math:not(:has(mjx-container)), .math [fill=red], .math [data-mjx-error]'
+)].map(math => math.closest('.math').outerHTML)"""
 # Colours do not depend on the width, nor places on the colours: two looks show both; some pages are seen in all four.
 LOOKS = [(1280, "light"), (360, "dark"), (360, "light"), (1280, "dark")]
 WHOLE = {"index.html", "notebooks/00_start_here.html", "search.html"}

@@ -280,7 +280,9 @@ LOOK = """
     if (!picture.naturalWidth || !picture.alt) found.push(`not there, or without words: ${picture.src}`);
     if (!(size >= 23.5)) found.push(`letters of ${size.toFixed(1)} px: ${picture.getAttribute("src")}`);
   }
-  for (const error of slide.querySelectorAll("[data-mjx-error]")) found.push(`formula: ${error.dataset.mjxError}`);
+  // What MathJax could not read stays as it was written, or turns red.
+  const unread = ".math:not(:has(mjx-container)), .math [fill=red], .math [data-mjx-error]";
+  for (const math of slide.querySelectorAll(unread)) found.push(`no formula: ${math.closest(".math").textContent}`);
   if (!slide.querySelector("aside.notes").textContent.trim()) found.push("no notes");
   return found;
 }
