@@ -215,7 +215,7 @@ def test_every_stored_card_is_read_whole(name):
 def test_a_deck_says_what_its_cells_say(lecture):
     page = lecture.read_text(encoding="utf-8")
     assert page.count("<section ") == page.count('<aside class="notes">') == 12
-    assert "<title>03 · Mixup: slides · Beyond Training Error</title>" in page
+    assert "<title>03 · Mixup: slides · Beyond training error</title>" in page
     assert '<html lang="en">' in page
     assert '<img src="assets/03_mixup/figure.png" alt="a &lt; b in words">' in page
     assert r"A promise of <span class=\"math inline\">\(x &lt; 1 &amp; y\)</span>.".replace('\\"', '"') in page

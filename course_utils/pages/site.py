@@ -30,6 +30,8 @@ MENU = {
     ],
 }  # fmt: skip
 GUIDE = "docs/lecturers/README.md"  # below it stand the lecturer's pages, a chapter each; the exam stays off the site
+# Korean words in a table, so that a screen reader says them in Korean.
+HANGUL = re.compile(r"(?<=\| )[^|\n]*[가-힣][^|\n]*(?= \|)")
 GENERATED = {"README.md": "index", "docs/references.bib": "docs/bibliography", "course_utils": "api/index"}
 
 
@@ -112,6 +114,10 @@ def assemble(source: Path) -> dict[str, Page]:
     texts |= reference.pages()
     texts["index"] = front.first_page(books, links("README.md")) + toctrees(menu())
     texts[GUIDE[:-3]] += toctrees({"": [path.rpartition("/")[2] for path in guides()]})
+    for path in guides():
+        title, _, rest = texts[path[:-3]].partition("\n")
+        texts[path[:-3]] = f"{title}\n\n{decks(Path(path).stem)}\n{rest}"
+    texts["docs/glossary"] = HANGUL.sub(r'<span lang="ko">\g<0></span>', texts["docs/glossary"])
     texts["claims"] = front.claims_page(books, links(f"notebooks/{front.SCORECARD}.ipynb"))
     texts["docs/bibliography"] = front.bibliography(titled)
     for name, text in texts.items():
@@ -145,6 +151,14 @@ def beside(name: str) -> str:
         "This page shows the course's stored results. To predict, change and solve, run it: "
         f"[`make lab`](../docs/first_day.md), then `{name}.ipynb`. For lecturers: "
         f'[this chapter in a lab](../docs/lecturers/{name}.md), <a href="../slides/{name}.html">slides</a>.\n``````'
+    )
+
+
+def decks(name: str) -> str:
+    """Below the title of a lecturer's page: the chapter's slides."""
+    deck = f"../../slides/{name}"
+    return (
+        f'<a href="{deck}.html">The slides</a>, and <a href="{deck}-notes.html">what to say beside each</a>, to print.'
     )
 
 

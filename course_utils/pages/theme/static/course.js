@@ -24,13 +24,13 @@ for (const frames of document.querySelectorAll(".frames")) {
 }
 
 // What scrolls sideways in its own box can be reached by keyboard; what fits is no stop on the way.
-const scrolls = document.querySelectorAll(".highlight pre, pre.output, .table-wrapper, div.math");
+const scrolls = document.querySelectorAll(".highlight pre, pre.output, .table-wrapper, div.math, .math-wrapper");
 const reach = () => {
   for (const box of scrolls) {
     if (box.scrollWidth > box.clientWidth + 1) {
       box.tabIndex = 0;
       box.setAttribute("role", "region");
-      box.setAttribute("aria-label", box.matches(".table-wrapper") ? "Table" : box.matches(".math") ? "Formula" : "Code");
+      box.setAttribute("aria-label", box.matches(".table-wrapper") ? "Table" : box.matches(".math, .math-wrapper") ? "Formula" : "Code");
     } else {
       for (const attribute of ["tabindex", "role", "aria-label"]) box.removeAttribute(attribute);
     }
