@@ -1,7 +1,6 @@
 """The house itself: one list of dependencies, rooms that only look down, a light import, a README that works."""
 
 import ast
-import json
 import os
 import re
 import subprocess
