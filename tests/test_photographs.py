@@ -338,7 +338,7 @@ def test_maps_and_rulers_are_drawn(tench, colour):
 
 def test_three_figures_with_words_go_to_the_page(tench, colour, monkeypatch):
     shown = []
-    monkeypatch.setattr(plots, "show", lambda figure, alt: shown.append((figure.get_suptitle(), alt)))
+    monkeypatch.setattr(plots, "show", lambda figure, alt, **_: shown.append((figure.get_suptitle(), alt)))
     photographs.show(tench, photographs.try_windows(sees_red(), tench, MASKS, colour), MASKS)
     assert "called tench on 6 of 6 images" in " ".join(shown[0][0].split())
     assert len(shown) == 3

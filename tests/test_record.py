@@ -323,7 +323,7 @@ def card(name, values, of=None, **options):
 
 
 def test_a_card_keeps_its_verdict_and_the_claims_table_shows_it(file, capsys, monkeypatch):
-    monkeypatch.setattr("course_utils.claims.plots.show", lambda figure, alt: None)
+    monkeypatch.setattr("course_utils.claims.plots.show", lambda figure, alt, **_: None)
     shown = []
     monkeypatch.setattr("course_utils.claims.display", lambda data, raw: shown.append(data["text/markdown"]))
     so_far()

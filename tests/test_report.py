@@ -54,7 +54,7 @@ class Page(HTMLParser):
 def file(tmp_path, monkeypatch):
     """A record of its own with something of everything in it."""
     monkeypatch.setattr(record, "_waiting", {})
-    monkeypatch.setattr("course_utils.claims.plots.show", lambda figure, alt: None)
+    monkeypatch.setattr("course_utils.claims.plots.show", lambda figure, alt, **_: None)
     file = tmp_path / "ada" / "my_course.json"
     monkeypatch.setenv("COURSE_RECORD", str(file))
     record.checked("mixup", "03_mixup", "right")

@@ -29,7 +29,7 @@ def cut_short(monkeypatch, name):
         take = getattr(room, name)
         monkeypatch.setattr(room, name, lambda *arguments, take=take: islice(take(*arguments), steps))
     monkeypatch.setattr(gan, "train_gans", lambda *a, train=gan.train_gans, **k: train(*a, **k | {"steps": 16}))
-    monkeypatch.setattr(plots, "show", lambda figure, alt: None)
+    monkeypatch.setattr(plots, "show", lambda figure, alt, **_: None)
 
 
 @pytest.fixture

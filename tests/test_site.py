@@ -188,7 +188,7 @@ def test_the_verdicts_are_those_that_chapter_08_has_stored():
 
 def test_each_claim_has_its_own_cards_and_what_the_scorecard_takes_home():
     books = {path.stem: chapters.page(path, str) for path in notebooks.find([])}
-    parts = re.split(r"^## Claim (\d)$", front.claims_page(books, str), flags=re.M)
+    parts = re.split(r"^## Claim (\d) · .+$", front.claims_page(books, str), flags=re.M)
     assert parts[1::2] == list("123456789")
     stored = [
         (name, text)

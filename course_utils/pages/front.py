@@ -214,7 +214,7 @@ def claims_page(books: Mapping[str, Page], relink: Callable[[str], str]) -> str:
     ]
     for row in verdicts():
         parts += [
-            f"## Claim {row.number}",
+            f"(claim-{row.number})=\n## Claim {row.number} · {escaped(row.short)}",
             escaped(row.said),
             f"``````{{raw}} html\n<p>{badge(row.verdict)}</p>\n``````",
             f"*{escaped(row.moral)}* [All that was measured, what papers print, and the command that makes it again]"
