@@ -26,6 +26,7 @@ Words = str | Callable[[int], str]
 # Seconds between two redraws of a bar. A redraw is some messages from the kernel; a client that reads them only when
 # the cell is done, as nbval does, keeps a thousand and loses the rest, the end of the cell among them.
 REDRAWN = 0.5
+TWICE = 1  # second: a press of the stop button so soon after another is the same one
 WIDGET = "application/vnd.jupyter.widget-view+json"
 UNFINISHED = "The cell is not finished: what it makes is missing, or left from an earlier run. Run it again."
 
@@ -248,14 +249,17 @@ def _listen() -> None:
 
 
 def _listen_no_more() -> None:
-    if _in_cell() and signal.getsignal(signal.SIGINT) is _interrupted:
+    # Who presses twice means once, also when the bar is gone: an interrupt while the kernel answers would lose its
+    # answer. When it has answered, the kernel puts its own handler back.
+    pressed_now = _kernel() is not None and time.monotonic() - _Pressed.last <= TWICE
+    if _in_cell() and signal.getsignal(signal.SIGINT) is _interrupted and not pressed_now:
         signal.signal(signal.SIGINT, _Pressed.usual)
 
 
 def _interrupted(*_) -> None:
     """An interrupt under a bar. Who presses twice means once, and must not disturb the putting in order."""
     before, _Pressed.last = _Pressed.last, time.monotonic()
-    if _Pressed.last - before > 1:
+    if _Pressed.last - before > TWICE:
         place = _HERE.bars[0].place() if _HERE.bars else ""
         raise Stopped(f"Stopped{place and f' ({place})'}. {UNFINISHED}")
 

@@ -233,6 +233,21 @@ def test_stop_stops(page, loop, presses):
     assert page.run(again)[1] == page.run(again)[1] != ""
 
 
+def test_a_second_press_when_the_bar_is_gone_does_not_disturb_the_kernel(page):
+    said = """
+import signal
+try:
+    for _ in progress.track(range(3), "letters"):
+        signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    pass
+signal.raise_signal(signal.SIGINT)  # as if the kernel were answering
+print("calm")
+"""
+    assert page.run(said)[:2] == ("ok", "calm\n")
+    assert page.run("signal.raise_signal(signal.SIGINT)")[0] == "error"  # in the next cell the button works as ever
+
+
 def test_a_single_training_that_is_stopped_keeps_what_it_has_and_run_all_ends_there(page):
     page.run("state.update(pressed=False, said=False)")
     source = """
