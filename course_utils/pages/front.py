@@ -70,7 +70,7 @@ def first_page(books: Mapping[str, Page], relink: Callable[[str], str]) -> str:
     """
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     title, about = readme.split("\n\n")[:2]
-    address = os.environ.get("COURSE_REPOSITORY", "ADDRESS")
+    address = os.environ.get("COURSE_REPOSITORY", "<address of this repository>")
     name, cell = README_PICTURES["course.png"]
     boundary, scorecard = _figure(books[name], cell), _figure(books[SCORECARD], "figure-scorecard")
     return f"""---
