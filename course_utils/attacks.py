@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.data import checked
+from course_utils import require
 from course_utils.metrics import answers, input_gradient, keeping_mode
 
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]  # from (model, images, labels) to adversarial images
@@ -91,7 +91,7 @@ def margin_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return others.amax(dim=1) - logits[own]
 
 
-@checked(lambda perturbation, eps, norm="inf": check_norm(norm))
+@require.checked(lambda perturbation, eps, norm="inf": check_norm(norm))
 def project(perturbation: Tensor, eps: float, norm: str = "inf") -> Tensor:
     """The nearest perturbation of size at most eps.
 

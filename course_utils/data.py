@@ -5,18 +5,19 @@ A data set is a pair of tensors and nothing more: `images [N, C, H, W]` float32 
 images are for reporting, once everything has been chosen.
 """
 
-import functools
 import gzip
 import hashlib
 import io
 import math
 import shutil
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from course_utils import require
 
 MNIST = Path(__file__).resolve().parents[1] / "data" / "mnist"
 
@@ -96,7 +97,7 @@ def holdout(labels: Tensor, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: labels that are not a vector of int64, or an `n` outside 1…N.
     """
-    check_labels(labels)
+    require.labels(labels)
     if not 1 <= n <= len(labels):
         raise ValueError(f"n must be between 1 and the {len(labels)} examples there are, got {n}")
     generator = torch.Generator().manual_seed(seed)
@@ -149,37 +150,20 @@ def random_labels(labels: Tensor, num_classes: int, generator: torch.Generator) 
     Raises:
         ValueError: labels of the wrong type or outside the classes.
     """
-    check_labels(labels, num_classes)
+    require.labels(labels, classes=num_classes)
     drawn = torch.randint(num_classes, labels.shape, generator=generator)
     return drawn, drawn != labels
 
 
-def checked(check: Callable[..., None]) -> Callable[[Callable], Callable]:
-    """A decorator: `check`, called with the same arguments, raises a ValueError where they do not fit.
-
-    So the function below it can be read as its formula. The solutions of the exercises are shown without it.
-    """
-
-    def decorate(function: Callable) -> Callable:
-        @functools.wraps(function)
-        def asked(*given, **named):
-            check(*given, **named)
-            return function(*given, **named)
-
-        return asked
-
-    return decorate
-
-
 def _check_flips(labels: Tensor, fraction: float, num_classes: int, generator: torch.Generator) -> None:
-    check_labels(labels, num_classes)
+    require.labels(labels, classes=num_classes)
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction must be in [0, 1], got {fraction}")
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, or there is nothing to flip to; got {num_classes}")
 
 
-@checked(_check_flips)
+@require.checked(_check_flips)
 def flip_labels(labels: Tensor, fraction: float, num_classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Symmetric label noise: an exact share of the labels becomes another class, never the true one.
 
@@ -276,17 +260,6 @@ def ring_of_gaussians(n: int, generator: torch.Generator) -> Tensor:
         raise ValueError(f"n must be at least 1, got {n}")
     centre = RING[torch.randint(len(RING), (n,), generator=generator)]
     return centre + RING_STD * torch.randn(n, 2, generator=generator)
-
-
-def check_labels(labels: Tensor, num_classes: int | None = None, name: str = "labels") -> None:
-    """Raise a ValueError unless `labels` (called `name` there) is a vector of int64, in 0…num_classes − 1 if given."""
-    if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.dim() != 1:
-        found = f"{labels.dtype} {list(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
-        raise ValueError(f"{name} must be a tensor [N] of int64, got {found}")
-    top = math.inf if num_classes is None else num_classes
-    if len(labels) and not (labels.min() >= 0 and labels.max() < top):
-        classes = "be at least 0" if num_classes is None else f"lie in 0…{num_classes - 1}"
-        raise ValueError(f"{name} must {classes}, got values from {labels.min()} to {labels.max()}")
 
 
 def _shares(counts: Tensor, n: int) -> list[int]:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils import models, progress
+from course_utils import models, progress, require
 from course_utils.data import ring_of_gaussians
-from course_utils.training import Stack, check_positive
+from course_utils.training import Stack
 from course_utils.training.together import import_optimizers
 
 # From (discriminator, real points, fake points, lam) to one number: what d makes small and g makes large.
@@ -93,7 +93,8 @@ def train_gans(
     """
     if len(draws) != len(seeds) or not len(seeds):
         raise ValueError(f"draws and seeds must be equally many, at least 1; got {len(draws)} and {len(seeds)}")
-    check_positive(discriminator_steps=discriminator_steps, pairs=pairs, lr=lr)
+    require.whole(discriminator_steps=discriminator_steps, pairs=pairs)
+    require.above(0, lr=lr)
     if not 1 <= moments <= steps:
         raise ValueError(f"moments must be between 1 and the {steps} steps, got {moments}")
     import_optimizers()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.data import check_labels, checked
+from course_utils import require
 from course_utils.metrics import empirical_risk, keeping_mode, outputs
 from course_utils.models import UnitLength
 from course_utils.training import Batch
@@ -29,7 +29,7 @@ def _check_paste(images: Tensor, donors: Tensor, masks: Tensor) -> None:
         raise ValueError(f"donors must be {list(images.shape)}, as images are, got {list(donors.shape)}")
 
 
-@checked(_check_paste)
+@require.checked(_check_paste)
 def paste(images: Tensor, donors: Tensor, masks: Tensor) -> Tensor:
     """Paste a part of each donor on an image, pixel by pixel: the donor where its mask says so, else the image.
 
@@ -102,7 +102,7 @@ def heat_maps(encoder: nn.Sequential, images: Tensor, labels: Tensor) -> Tensor:
     Raises:
         ValueError: an encoder without such a layer, or labels that do not fit.
     """
-    check_labels(labels)
+    require.labels(labels)
     if len(labels) != len(images):
         raise ValueError(f"labels must be [{len(images)}], one for each image, got {list(labels.shape)}")
     if len(labels.unique()) < 2:

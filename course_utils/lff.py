@@ -8,19 +8,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.data import check_labels, checked
+from course_utils import require
 from course_utils.training import Batch
 
 
 def _check_gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> None:
-    check_labels(labels, logits.shape[-1])
+    require.labels(labels, classes=logits.shape[-1])
     if logits.dim() != 2 or len(logits) != len(labels):
         raise ValueError(f"logits must be [{len(labels)}, K], one row for each label, got {list(logits.shape)}")
     if not 0 <= q <= 1:
         raise ValueError(f"q must be in [0, 1], got {q}")
 
 
-@checked(_check_gce)
+@require.checked(_check_gce)
 def gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> Tensor:
     """The generalized cross-entropy of each example (Zhang & Sabuncu, NeurIPS 2018).
 
@@ -62,7 +62,7 @@ def moving_average(average: Tensor, index: Tensor, loss: Tensor, alpha: float = 
     Raises:
         ValueError: an index outside the examples, a loss of another length, or an alpha outside [0, 1).
     """
-    check_labels(index, len(average), "index")
+    require.labels(index, classes=len(average), name="index")
     if index.shape != loss.shape:
         raise ValueError(f"loss must be {list(index.shape)}, one for each of index, got {list(loss.shape)}")
     if not 0 <= alpha < 1:
@@ -72,7 +72,7 @@ def moving_average(average: Tensor, index: Tensor, loss: Tensor, alpha: float = 
 
 
 def _check_losses(biased: Tensor, debiased: Tensor, labels: Tensor) -> None:
-    check_labels(labels)
+    require.labels(labels)
     if len(labels) == 0:
         raise ValueError("labels must hold at least one example, got none")
     for name, loss in {"biased": biased, "debiased": debiased}.items():
@@ -82,7 +82,7 @@ def _check_losses(biased: Tensor, debiased: Tensor, labels: Tensor) -> None:
             raise ValueError(f"{name} must hold losses, at least 0, got {loss.min():g}")
 
 
-@checked(_check_losses)
+@require.checked(_check_losses)
 def relative_difficulty(biased: Tensor, debiased: Tensor, labels: Tensor) -> Tensor:
     """LfF's weight: how hard an example is for the biased network, compared with the other one.
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course_utils.data import checked
+from course_utils import require
 
 
 def _check_tables(member: Tensor, right: Tensor) -> None:
@@ -17,7 +17,7 @@ def _check_tables(member: Tensor, right: Tensor) -> None:
             )
 
 
-@checked(_check_tables)
+@require.checked(_check_tables)
 def memorization_score(member: Tensor, right: Tensor) -> Tensor:
     """How much more often an example is right when it was in the training set than when it was left out.
 
@@ -45,7 +45,7 @@ def _check_looks(right: Tensor) -> None:
         raise ValueError(f"right must be a bool table [T looks, N examples], got {right.dtype} {list(right.shape)}")
 
 
-@checked(_check_looks)
+@require.checked(_check_looks)
 def forgetting_events(right: Tensor) -> Tensor:
     """How often each example was right at one look and wrong at the next (Toneva et al., ICLR 2019).
 
@@ -67,7 +67,7 @@ def _check_curve(validation: Tensor, patience: int) -> None:
         raise ValueError(f"give at least 1 epoch and a patience of at least 1, got {len(validation)} and {patience}")
 
 
-@checked(_check_curve)
+@require.checked(_check_curve)
 def stopping_epoch(validation: Tensor, patience: int) -> int:
     """Early stopping: which epoch's weights to keep, judged epoch by epoch while the training runs.
 
@@ -155,7 +155,7 @@ def _check_logits(logits: Tensor, labels: Tensor) -> None:
         raise ValueError(f"labels must be [{logits.shape[1]}], one for each example, got {list(labels.shape)}")
 
 
-@checked(_check_logits)
+@require.checked(_check_logits)
 def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
     """How sure each network is of each example's label: log p / (1 − p), p its probability.
 
@@ -185,7 +185,7 @@ def _check_sure(member: Tensor, sure: Tensor) -> None:
         )
 
 
-@checked(_check_sure)
+@require.checked(_check_sure)
 def likelihood_ratio(member: Tensor, sure: Tensor) -> Tensor:
     """Was this network trained on this example? Its confidence, held against that of all the other networks.
 
@@ -229,7 +229,7 @@ def _check_suspects(found: Tensor, suspicion: Tensor) -> None:
         )
 
 
-@checked(_check_suspects)
+@require.checked(_check_suspects)
 def area_under_curve(found: Tensor, suspicion: Tensor) -> float:
     """In which share of all pairs, one that is to be found and one that is not, the first is the more suspect.
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils.data import check_labels, checked
+from course_utils import require
 from course_utils.training import Batch, Loss, Vicinity, erm
 
 
@@ -24,7 +24,7 @@ def check_mixing(images: Tensor, labels: Tensor, lam: Tensor | float, index: Ten
         if labels.shape != (n, num_classes):
             raise ValueError(f"soft labels must be [{n}, {num_classes}], got {list(labels.shape)}")
     else:
-        check_labels(labels, num_classes)
+        require.labels(labels, classes=num_classes)
         if len(labels) != n:
             raise ValueError(f"labels must be [{n}], one for each image, got {list(labels.shape)}")
     check_pairs(n, torch.as_tensor(lam), index)
@@ -42,7 +42,7 @@ def check_pairs(n: int, lam: Tensor, index: Tensor) -> None:
         raise ValueError(f"index must lie in 0…{n - 1}, got values from {index.min()} to {index.max()}")
 
 
-@checked(check_mixing)
+@require.checked(check_mixing)
 def mixup(
     images: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor, num_classes: int = 10
 ) -> tuple[Tensor, Tensor]:
@@ -72,7 +72,7 @@ def mixup(
     return mixed, share * soft + (1 - share) * soft[index]
 
 
-@checked(lambda logits, labels, lam, index: check_pairs(len(labels), torch.as_tensor(lam), index))
+@require.checked(lambda logits, labels, lam, index: check_pairs(len(labels), torch.as_tensor(lam), index))
 def mixup_risk(logits: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor) -> Tensor:
     """The empirical risk of a mixed batch without soft labels: two cross-entropies, weighted.
 

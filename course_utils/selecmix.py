@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from course_utils.data import check_labels, checked
+from course_utils import require
 from course_utils.lff import LfF, Pair
 from course_utils.metrics import empirical_risk
-from course_utils.training import Batch, Loss, check_positive
+from course_utils.training import Batch, Loss
 
 KINDS = ("positive", "negative")
 
@@ -30,7 +30,7 @@ def check_kind(kind: str) -> None:
 def check_similarity(similarity: Tensor, labels: Tensor, kind: str) -> None:
     """Raise a ValueError that names the argument that does not fit the others; shapes as in `contradicting_pairs`."""
     check_kind(kind)
-    check_labels(labels)
+    require.labels(labels)
     shape = (len(labels), len(labels))
     if not similarity.is_floating_point() or similarity.shape != shape or 0 in shape:
         found = f"{similarity.dtype} {list(similarity.shape)}"
@@ -60,7 +60,7 @@ def contradicts(labels: Tensor, bias: Tensor, rows: Tensor, partners: Tensor, ki
     return same & ~alike if kind == "positive" else ~same & alike
 
 
-@checked(check_similarity)
+@require.checked(check_similarity)
 def contradicting_pairs(similarity: Tensor, labels: Tensor, kind: str) -> tuple[Tensor, Tensor]:
     """For each example the one that contradicts it most, by how similar their biases are.
 
@@ -93,8 +93,8 @@ def contradicting_pairs(similarity: Tensor, labels: Tensor, kind: str) -> tuple[
 
 def check_groups(labels: Tensor, bias: Tensor) -> None:
     """Raise a ValueError unless labels and bias are equally many, at least one."""
-    check_labels(labels)
-    check_labels(bias, name="bias")
+    require.labels(labels)
+    require.labels(bias, name="bias")
     if labels.shape != bias.shape or len(labels) == 0:
         raise ValueError(f"labels and bias must be equally many, at least 1; got {len(labels)} and {len(bias)}")
 
@@ -104,7 +104,7 @@ def _check_pairs(labels: Tensor, bias: Tensor, kind: str, generator: torch.Gener
     check_groups(labels, bias)
 
 
-@checked(_check_pairs)
+@require.checked(_check_pairs)
 def contradicting_pairs_by_bias(
     labels: Tensor, bias: Tensor, kind: str, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -130,16 +130,16 @@ def contradicting_pairs_by_bias(
 
 
 def _check_rows(images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, generator: torch.Generator) -> None:
-    check_labels(labels)
+    require.labels(labels)
     if len(labels) != len(images):
         raise ValueError(f"labels must be [{len(images)}], one for each image, got {list(labels.shape)}")
-    check_labels(rows, len(images), "rows")
-    check_labels(partners, len(images), "partners")
+    require.labels(rows, classes=len(images), name="rows")
+    require.labels(partners, classes=len(images), name="partners")
     if rows.shape != partners.shape:
         raise ValueError(f"partners must be {list(rows.shape)}, one for each of rows, got {list(partners.shape)}")
 
 
-@checked(_check_rows)
+@require.checked(_check_rows)
 def mix_pairs(
     images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -194,7 +194,7 @@ def _check_q(embeddings: Tensor, labels: Tensor, tau: float = 0.2, q: float = 0.
         raise ValueError(f"q must be above 0 and at most 1, got {q}")
 
 
-@checked(_check_q)
+@require.checked(_check_q)
 def gsc(embeddings: Tensor, labels: Tensor, tau: float = 0.2, q: float = 0.7) -> Tensor:
     """The generalized supervised contrastive loss (Hwang et al., NeurIPS 2022): what is near already counts most.
 
@@ -339,7 +339,7 @@ class SelecMix:
             check_kind(kind)
         if not kinds or not 0 <= alone <= 1:
             raise ValueError(f"kinds must be at least one, and alone lie in [0, 1]; got {tuple(kinds)} and {alone}")
-        check_positive(pool=pool)
+        require.whole(pool=pool)
         self.pairing, self.kinds, self.alone, self.pool, self.mix = pairing, tuple(kinds), alone, pool, mix
 
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -396,7 +396,7 @@ def contradicting_share(
     """
     check_kind(kind)
     check_groups(labels, bias)
-    check_positive(pool=pool)
+    require.whole(pool=pool)
     labels, bias = labels.cpu(), bias.cpu()
     generator = torch.Generator().manual_seed(seed)
     oracle, found, possible = by_bias(labels, bias), [], []
@@ -410,7 +410,7 @@ def contradicting_share(
 
 def check_embeddings(embeddings: Tensor, labels: Tensor) -> None:
     """Raise a ValueError unless there is an embedding of length 1 for each label."""
-    check_labels(labels)
+    require.labels(labels)
     if embeddings.dim() != 2 or len(embeddings) != len(labels):
         raise ValueError(f"embeddings must be [{len(labels)}, D], one for each label, got {list(embeddings.shape)}")
     if not torch.allclose(embeddings.detach().norm(dim=1), embeddings.new_ones(()), atol=1e-3):

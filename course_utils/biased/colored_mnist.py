@@ -3,7 +3,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course_utils.data import check_labels, checked, holdout, read_mnist
+from course_utils import require
+from course_utils.data import holdout, read_mnist
 
 # The ten mean colours (red, green, blue) of Colored MNIST as LfF made it (Nam et al., NeurIPS 2020, in the authors'
 # code). Colour k is the usual one of digit k.
@@ -64,12 +65,12 @@ def colored_mnist(
 
 
 def _check_ratio(labels: Tensor, conflict_ratio: float, generator: torch.Generator) -> None:
-    check_labels(labels, 10)
+    require.labels(labels, classes=10)
     if not 0 <= conflict_ratio <= 1:
         raise ValueError(f"conflict_ratio must be in [0, 1], got {conflict_ratio}")
 
 
-@checked(_check_ratio)
+@require.checked(_check_ratio)
 def biased_colours(labels: Tensor, conflict_ratio: float, generator: torch.Generator) -> Tensor:
     """A colour for each digit: its own, 0 for a 0 and so on, but another one for an exact share of each class.
 
@@ -113,7 +114,7 @@ def paint(images: Tensor, bias: Tensor, std: float, generator: torch.Generator) 
     Raises:
         ValueError: arguments that do not fit together; the message names the argument.
     """
-    check_labels(bias, len(PALETTE), "bias")
+    require.labels(bias, classes=len(PALETTE), name="bias")
     if images.dtype != torch.float32 or images.dim() != 4 or images.shape[:2] != (len(bias), 1):
         wanted = f"grey, float32 [{len(bias)}, 1, H, W], one for each of bias"
         raise ValueError(f"images must be {wanted}; got {images.dtype} {list(images.shape)}")

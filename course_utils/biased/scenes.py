@@ -14,9 +14,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from course_utils import require
 from course_utils.biased import backgrounds, fishes, hands
 from course_utils.biased.painting import each, grid, over
-from course_utils.data import check_labels
 
 SPECIES = tuple(fishes.ANATOMIES)
 BACKGROUNDS = tuple(backgrounds.PAINTERS)
@@ -78,7 +78,7 @@ def draw_scene(species: Tensor, hand: Tensor, background: Tensor, generator: tor
     """
     hand = hand.long()
     for name, values, kinds in (("species", species, 4), ("hand", hand, 2), ("background", background, 4)):
-        check_labels(values, kinds, name)
+        require.labels(values, classes=kinds, name=name)
         if len(values) != len(species):
             raise ValueError(f"{name} must be [{len(species)}], one for each of species, got {list(values.shape)}")
     n = len(species)

@@ -6,7 +6,7 @@ All in log-odds: unlike a probability they do not saturate, and unlike a logit t
 import torch
 from torch import Tensor, nn
 
-from course_utils.data import checked
+from course_utils import require
 from course_utils.metrics.classification import answers, keeping_mode, outputs
 
 
@@ -37,7 +37,7 @@ def _check_alone(model: nn.Module, alone: Tensor, empty: Tensor, target: int) ->
         raise ValueError(f"alone and empty must be the same images with and without the object, got {found}")
 
 
-@checked(_check_alone)
+@require.checked(_check_alone)
 def alone_minus_empty(model: nn.Module, alone: Tensor, empty: Tensor, target: int) -> float:
     """Does an object alone call up a class? The share of images that get this answer, minus that without the object.
 
@@ -128,7 +128,7 @@ def _check_signed(attributions: Tensor, masks: Tensor) -> None:
         raise ValueError(f"attributions must be [N, C, H, W] and masks bool [N, H, W], got {found}")
 
 
-@checked(_check_signed)
+@require.checked(_check_signed)
 def signed_on(attributions: Tensor, masks: Tensor) -> Tensor:
     """What an answer owes to the masked part of each image: the sum of its attributions there, with their signs.
 

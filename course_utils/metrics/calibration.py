@@ -4,7 +4,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from course_utils.data import checked
+from course_utils import require
 from course_utils.metrics.classification import empirical_risk
 
 
@@ -23,7 +23,7 @@ def check_probabilities(probabilities: Tensor, labels: Tensor, bins: int = 15) -
         raise ValueError(f"bins must be at least 1, got {bins}")
 
 
-@checked(check_probabilities)
+@require.checked(check_probabilities)
 def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
     """The expected calibration error: how far confidence is from accuracy, on average.
 

@@ -3,7 +3,7 @@
 from scipy.special import stdtrit
 from torch import Tensor
 
-from course_utils.data import checked
+from course_utils import require
 
 
 def check_differences(differences: Tensor) -> None:
@@ -12,7 +12,7 @@ def check_differences(differences: Tensor) -> None:
         raise ValueError(f"differences must be [n], one for each of at least two pairs, got {list(differences.shape)}")
 
 
-@checked(check_differences)
+@require.checked(check_differences)
 def paired_interval(differences: Tensor) -> tuple[float, float]:
     """The 95 % interval of the mean of paired differences (Student, Biometrika 1908).
 
@@ -44,7 +44,7 @@ def check_level(runs: Tensor, control: Tensor, bound: float, margin: float = 0.0
         raise ValueError(f"margin must be at least 0, got {margin}")
 
 
-@checked(check_level)
+@require.checked(check_level)
 def verdict(runs: Tensor, control: Tensor, bound: float, margin: float = 0.0) -> tuple[bool, bool]:
     """Whether a level holds, and whether its control passes too: then what holds has another reason than the claim's.
 
@@ -74,7 +74,7 @@ def check_ranges(low: Tensor, high: Tensor, truth: Tensor) -> None:
         raise ValueError("low must be at most high in every range")
 
 
-@checked(check_ranges)
+@require.checked(check_ranges)
 def coverage(low: Tensor, high: Tensor, truth: Tensor) -> float:
     """The share of ranges that hold the truth, their ends included.
 

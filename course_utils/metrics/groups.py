@@ -3,19 +3,19 @@
 import torch
 from torch import Tensor, nn
 
-from course_utils.data import check_labels, checked
+from course_utils import require
 from course_utils.metrics.classification import answers
 
 
 def _check_groups(predictions: Tensor, labels: Tensor, bias: Tensor, shape: tuple[int, int] = (10, 10)) -> None:
-    check_labels(labels, shape[0])
-    check_labels(bias, shape[1], "bias")
+    require.labels(labels, classes=shape[0])
+    require.labels(bias, classes=shape[1], name="bias")
     if not predictions.shape == labels.shape == bias.shape:
         found = ", ".join(str(list(part.shape)) for part in (predictions, labels, bias))
         raise ValueError(f"predictions, labels and bias must all be [N], got {found}: logits, perhaps?")
 
 
-@checked(_check_groups)
+@require.checked(_check_groups)
 def group_table(
     predictions: Tensor, labels: Tensor, bias: Tensor, shape: tuple[int, int] = (10, 10)
 ) -> tuple[Tensor, Tensor]:

@@ -12,8 +12,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from course_utils import plots, progress
-from course_utils.data import check_labels
+from course_utils import plots, progress, require
 from course_utils.metrics import empirical_risk, error_rate, keeping_mode, outputs
 from course_utils.models import chosen_device, draws_globally, give_back_memory, seeded
 from course_utils.training.together import import_optimizers, is_beside_others
@@ -157,7 +156,8 @@ def fit(
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise ValueError(f"validation must be a pair (images, labels), got {type(validation).__name__}")
         check_examples(*validation, of="validation ")
-    check_positive(epochs=epochs, lr=lr, batch_size=batch_size)
+    require.whole(epochs=epochs, batch_size=batch_size)
+    require.above(0, lr=lr)
     device = chosen_device()
     model.to(device)
     images, labels = images.to(device), labels.to(device)
@@ -238,13 +238,6 @@ def check_examples(images: Tensor, labels: Tensor, of: str = "") -> None:
     if not isinstance(images, Tensor) or images.dtype != torch.float32:
         found = images.dtype if isinstance(images, Tensor) else type(images).__name__
         raise ValueError(f"{of}images must be a float32 tensor [N, …], got {found}")
-    check_labels(labels)
+    require.labels(labels)
     if len(images) != len(labels) or len(labels) == 0:
         raise ValueError(f"{of}images and labels must be equally many, at least 1; got {len(images)} and {len(labels)}")
-
-
-def check_positive(**values: float) -> None:
-    """Name the first argument that is not above 0."""
-    for name, value in values.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be positive, got {value}")

@@ -13,10 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils import progress
-from course_utils.data import check_labels
+from course_utils import progress, require
 from course_utils.models import chosen_device, draws_globally, give_back_memory, seeded
-from course_utils.training.loop import Batch, Schedule, Vicinity, check_positive, one_cycle, scheduled, train_epoch
+from course_utils.training.loop import Batch, Schedule, Vicinity, one_cycle, scheduled, train_epoch
 from course_utils.training.stack import Stack
 from course_utils.training.together import import_optimizers, is_beside_others, side_by_side
 
@@ -75,7 +74,8 @@ def fit_many(
     watch = images[:0] if watch is None else watch
     _check_networks(models)
     _check_examples(len(models), images, labels, rows, watch)
-    check_positive(epochs=epochs, lr=lr, batch_size=batch_size)
+    require.whole(epochs=epochs, batch_size=batch_size)
+    require.above(0, lr=lr)
     if vicinities is not None and len(vicinities) != len(models):
         raise ValueError(f"vicinities must be {len(models)}, one for each network, got {len(vicinities)}")
     images, labels, rows = images.to(chosen_device()), labels.cpu(), rows.cpu()
@@ -223,6 +223,6 @@ def _check_examples(networks: int, images: Tensor, labels: Tensor, rows: Tensor,
             raise ValueError(f"{name} must be an int64 tensor [{networks} networks, n examples], got {found}")
     if labels.shape != rows.shape:
         raise ValueError(f"labels must be {list(rows.shape)}, one for each of rows, got {list(labels.shape)}")
-    check_labels(labels.flatten())
+    require.labels(labels.flatten())
     if not (rows.min() >= 0 and rows.max() < len(images)):
         raise ValueError(f"rows must lie in 0…{len(images) - 1}, got values from {rows.min()} to {rows.max()}")

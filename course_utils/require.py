@@ -1,0 +1,183 @@
+"""What arguments must be. Each function raises a ValueError that names the argument, what it must be and what came.
+
+require.tensors(logits=(logits, "float [N, K]"), labels=(labels, "int64 [N]"))
+require.above(0, lr=lr)
+"""
+
+import functools
+import inspect
+import math
+import numbers
+import operator
+import re
+from collections.abc import Callable, Collection
+from typing import Any, ParamSpec, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+SLACK = 1e-6  # by so much float32 may leave the box
+
+Given, Result = ParamSpec("Given"), TypeVar("Result")
+
+
+def checked(check: Callable[..., None]) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """A decorator: `check`, called with the same arguments, raises a ValueError where they do not fit.
+
+    So the function below it can be read as its formula. The solutions of the exercises are shown without it.
+    """
+
+    def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        @functools.wraps(function)
+        def asked(*given: Given.args, **named: Given.kwargs) -> Result:
+            check(*given, **named)
+            return function(*given, **named)
+
+        return asked
+
+    return decorate
+
+
+def tensors(*, empty: bool = False, **asked: tuple[Any, str]) -> None:
+    """Tensors of these types and shapes, on one device.
+
+    Args:
+        empty: whether a tensor may hold nothing.
+        asked: each tensor and what it must be, in the words of the docstrings: "int64 [N]", "float [N, …]" (of any
+            precision), "float32 [N, 2]", "bool [M, N]", "any [N]". A letter is the same number throughout.
+    """
+    sizes: dict[str, int] = {}
+    first: Tensor | None = None
+    for name, (value, wanted) in asked.items():
+        kind, dimensions = _read(wanted)
+        fits = isinstance(value, Tensor) and _is_kind(value, kind) and _has_shape(value, dimensions, sizes)
+        if not fits or (value.numel() == 0 and not empty):
+            where = ", ".join(f"{letter} = {sizes[letter]}" for letter in dimensions if letter in sizes)
+            some = ", not empty" if fits else ""
+            raise ValueError(f"{name} must be {wanted}{f' with {where}' if where else ''}{some}, got {what(value)}")
+        sizes |= {letter: size for letter, size in zip(dimensions, value.shape) if letter.isalpha()}
+        if first is None:
+            first, of = value, name
+        elif value.device != first.device:
+            raise ValueError(f"{name} must be on {first.device} as {of} is, got {what(value)} on {value.device}")
+
+
+def labels(labels: Tensor, *, n: int | None = None, classes: int | None = None, name: str = "labels") -> None:
+    """A vector of class numbers: int64 [n], in 0…classes − 1 where that is given."""
+    tensors(empty=n is None, **{name: (labels, f"int64 [{'N' if n is None else n}]")})
+    if len(labels):
+        low, high = (int(end) for end in labels.aminmax())
+        if low < 0 or (classes is not None and high >= classes):
+            range_ = "be at least 0" if classes is None else f"lie in 0…{classes - 1}"
+            raise ValueError(f"{name} must {range_}, got values from {low} to {high}")
+
+
+def box(**images: Tensor) -> None:
+    """Pixels in [0, 1], up to rounding."""
+    for name, pixels in images.items():
+        low, high = (float(end) for end in pixels.detach().aminmax())
+        if not (low >= -SLACK and high <= 1 + SLACK):
+            more = " (divide by 255)" if 1 < high <= 255 and low >= 0 else ""
+            raise ValueError(f"{name} must lie in [0, 1]{more}, got values from {low:g} to {high:g}")
+
+
+def finite(**given: Tensor) -> None:
+    """Neither NaN nor infinite."""
+    for name, values in given.items():
+        if not values.isfinite().all():
+            raise ValueError(f"{name} must be finite, got {int((~values.isfinite()).sum())} that are NaN or infinite")
+
+
+def at_least(bound: float, **given: float) -> None:
+    """Finite numbers, not below a bound."""
+    _numbers(lambda number: bound <= number < math.inf, f"a finite number, at least {bound}", given)
+
+
+def above(bound: float, **given: float) -> None:
+    """Finite numbers above a bound."""
+    _numbers(lambda number: bound < number < math.inf, f"a finite number above {bound}", given)
+
+
+def between(low: float, high: float, **given: float) -> None:
+    """Numbers from low to high, the ends included."""
+    _numbers(lambda number: low <= number <= high, f"a number in [{low}, {high}]", given)
+
+
+def whole(least: int = 1, most: float = math.inf, **given: int) -> None:
+    """Whole numbers, not below `least` and not above `most`."""
+    span = f"at least {least}" if most == math.inf else f"from {least} to {most}"
+    for name, number in given.items():
+        try:
+            fits = least <= operator.index(number) <= most
+        except TypeError:
+            fits = False
+        if not fits:
+            raise ValueError(f"{name} must be a whole number, {span}, got {what(number)}")
+
+
+def one_of(options: Collection, **given: Any) -> None:
+    """One of a few names."""
+    for name, choice in given.items():
+        if isinstance(choice, Tensor) or choice not in list(options):
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {what(choice)}")
+
+
+def generator(generator: Any, name: str = "generator") -> None:
+    """Where randomness comes from, on the CPU."""
+    if not isinstance(generator, torch.Generator) or generator.device.type != "cpu":
+        raise ValueError(f"{name} must be a torch.Generator on the CPU, got {what(generator)}")
+
+
+def network(model: Any, name: str = "model") -> None:
+    """A network: a function that makes one is none."""
+    if not isinstance(model, nn.Module):
+        hint = ": its () forgotten?" if callable(model) else ""
+        raise ValueError(f"{name} must be a network (torch.nn.Module), got {what(model)}{hint}")
+
+
+def function(**given: Any) -> None:
+    """What can be called."""
+    for name, value in given.items():
+        if not callable(value):
+            raise ValueError(f"{name} must be a function, got {what(value)}")
+
+
+def what(value: Any) -> str:
+    """A value as an error names it: a tensor by its type and shape."""
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
+    if hasattr(value, "dtype") and hasattr(value, "shape"):  # NumPy's arrays
+        return f"{type(value).__name__} {value.dtype} {list(value.shape)}"
+    if value is None or isinstance(value, bool | int | float | str):
+        return repr(value)
+    if inspect.isroutine(value) or inspect.isclass(value):
+        return f"the {'class' if inspect.isclass(value) else 'function'} {value.__name__}"
+    size = f" of {len(value)}" if isinstance(value, list | tuple | dict) else ""
+    return f"{type(value).__name__}{size}"
+
+
+def _numbers(fits: Callable[[float], bool], wanted: str, given: dict[str, float]) -> None:
+    for name, number in given.items():
+        is_number = isinstance(number, numbers.Real) or (isinstance(number, Tensor) and number.dim() == 0)
+        if not is_number or not fits(float(number)):
+            raise ValueError(f"{name} must be {wanted}, got {what(number)}")
+
+
+@functools.cache
+def _read(wanted: str) -> tuple[str, tuple[str, ...]]:
+    """What "int64 [N, 2]" asks for: the type and the dimensions."""
+    kind, shape = re.fullmatch(r"(\w+) \[(.*)\]", wanted).groups()
+    return kind, tuple(part.strip() for part in shape.split(",") if part.strip())
+
+
+def _is_kind(value: Tensor, kind: str) -> bool:
+    return kind == "any" or (value.is_floating_point() if kind == "float" else value.dtype == getattr(torch, kind))
+
+
+def _has_shape(value: Tensor, dimensions: tuple[str, ...], sizes: dict[str, int]) -> bool:
+    """Whether the shape is the one asked for, its letters standing for `sizes`; "…" is any number of dimensions."""
+    fixed = [part for part in dimensions if part != "…"]
+    if value.dim() < len(fixed) or (value.dim() > len(fixed) and "…" not in dimensions):
+        return False
+    wanted = [int(part) if part.isdecimal() else sizes.get(part) for part in fixed]
+    return all(size in (None, found) for size, found in zip(wanted, value.shape))
