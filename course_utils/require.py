@@ -9,7 +9,6 @@ import inspect
 import math
 import numbers
 import operator
-import re
 from collections.abc import Callable, Collection
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,7 +17,8 @@ from torch import Tensor, nn
 
 SLACK = 1e-6  # by so much float32 may leave the box
 
-Given, Result = ParamSpec("Given"), TypeVar("Result")
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 
 def checked(check: Callable[..., None]) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
@@ -166,7 +166,7 @@ def _numbers(fits: Callable[[float], bool], wanted: str, given: dict[str, float]
 @functools.cache
 def _read(wanted: str) -> tuple[str, tuple[str, ...]]:
     """What "int64 [N, 2]" asks for: the type and the dimensions."""
-    kind, shape = re.fullmatch(r"(\w+) \[(.*)\]", wanted).groups()
+    kind, _, shape = wanted.removesuffix("]").partition(" [")
     return kind, tuple(part.strip() for part in shape.split(",") if part.strip())
 
 
