@@ -4,9 +4,7 @@ Models take images in [0, 1]; any normalisation is the model's first layer.
 """
 
 import copy
-import ctypes
 import os
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-if hasattr(torch, "accelerator") and not torch.accelerator.is_available():
-    # PyTorch's first optimizer imports its compiler for GPUs, 75 MB that a machine without one has no use for.
-    # With this line it finds none, as in PyTorch's builds for the CPU.
-    sys.modules.setdefault("triton", None)
+from course_utils.lean import give_back_memory as give_back_memory
 
 
 @contextmanager
@@ -32,24 +27,6 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _ask_malloc(function: str, *arguments: int) -> None:
-    """Call one of the functions by which Linux's C library lets itself be tuned; other C libraries have none."""
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), function):
-        getattr(libc, function)(*arguments)
-
-
-# Tensors above 8 MB (M_MMAP_THRESHOLD, -3) go back to the system when they are freed. Otherwise the library raises
-# that bound by itself, and they leave holes between small ones: 40 MB in chapters 05 and 06. Smaller ones are kept for
-# the next step of a training (up to 16 MB, M_TRIM_THRESHOLD, -1): to fetch them anew would take as long as the step.
-_ask_malloc("mallopt", -3, 8 << 20)
-_ask_malloc("mallopt", -1, 16 << 20)
-
-
-def give_back_memory() -> None:
-    """Hand what has been freed back to the system. Linux's C library keeps it: after some trainings, 100 MB."""
-    _ask_malloc("malloc_trim", 0)
 
 
 DEVICE = "COURSE_DEVICE"

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "course_utils"
 
 # Ground floor first. A room imports only rooms that stand before it; equals stand together.
 FLOORS = [
-    {"require"},
+    {"lean", "require"},
     {"progress", "record", "references", "data", "models", "plots"},
     {"predictions"},
     {"metrics", "memorization", "biased"},
