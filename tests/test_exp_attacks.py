@@ -106,7 +106,7 @@ def test_random_sides_stay_in_ball_and_box_and_hang_on_the_generator():
     [
         (AttackedRun("cn", "erm", 3, 0), "network must be one of 'cnn', 'mlp'; got 'cn' .did you mean 'cnn'"),
         (AttackedRun("cnn", "mix", 3, 0), "method must be one of 'erm', 'mixup'; got 'mix'"),
-        (AttackedRun("cnn", "erm", 0, 0), "epochs must be at least 1, got 0"),
+        (AttackedRun("cnn", "erm", 0, 0), "epochs must be a whole number, at least 1, got 0"),
     ],
 )
 def test_wrong_settings_are_named(cell, says):

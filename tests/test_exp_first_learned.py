@@ -77,7 +77,7 @@ def test_the_first_stored_run_begins_as_stored():
         (FilmedRun(1.5, 1, 0), r"ratio must be a share in \[0, 1\], got 1.5"),
         (FilmedRun(0.0, 1, 0), "ratio must leave some images of both kinds, .* got 0"),
         (FilmedRun(1.0, 1, 0), "ratio must leave some images of both kinds, .* got 1"),
-        (FilmedRun(0.1, 0, 0), "epochs must be at least 1, got 0"),
+        (FilmedRun(0.1, 0, 0), "epochs must be a whole number, at least 1, got 0"),
     ],
 )
 def test_wrong_settings_are_named(cell, says):

@@ -166,10 +166,10 @@ def test_claim_2_says_it_if_going_on_costs_as_much_without_wrong_labels():
     [
         (MEMORIZATION, {"labels": ["randon"]}, "labels must be one of 'true', 'random'; got 'randon'.*'random'"),
         (MEMORIZATION, {"n": [3_000]}, "n must be one of 2000, 50000; got 3000"),
-        (MEMORIZATION, {"layers": [-1]}, "layers must be at least 0, got -1"),
+        (MEMORIZATION, {"layers": [-1]}, "layers must be a whole number, at least 0, got -1"),
         (WRONG_LABELS, {"wrong": [1.5]}, "wrong must be a share in .0, 1., got 1.5"),
-        (WRONG_LABELS, {"epochs": [0]}, "epochs must be at least 1, got 0"),
-        (BY_HEART, {"networks": [1]}, "networks must be at least 2, got 1"),
+        (WRONG_LABELS, {"epochs": [0]}, "epochs must be a whole number, at least 1, got 0"),
+        (BY_HEART, {"networks": [1]}, "networks must be a whole number, at least 2, got 1"),
         (BY_HEART, {"wrong": [0.4]}, "setting of by-heart must be one of 'networks', 'epochs', 'seed'; got 'wrong'"),
     ],
 )

@@ -8,9 +8,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from course_utils import attacks, data, metrics, mixup, models, training
+from course_utils import attacks, data, metrics, mixup, models, require, training
 from course_utils.claims import Claim, Difference, Evidence
-from course_utils.reproduce.experiment import Experiment, among, values
+from course_utils.reproduce.experiment import Experiment, Grid, among, values
 from course_utils.reproduce.experiments.discriminator import GRADIENT_NEEDS, gradient_evidence
 from course_utils.reproduce.row import Published, Row
 
@@ -44,8 +44,7 @@ def check(cell: AttackedRun) -> None:
     """Raise a ValueError that names the setting, unless there is such a run."""
     among("network", cell.network, RECIPES)
     among("method", cell.method, METHODS)
-    if cell.epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {cell.epochs}")
+    require.whole(epochs=cell.epochs)
 
 
 MEASURED = {
@@ -125,8 +124,8 @@ ATTACKS = Experiment(
     ),
 )
 
-FRAGILE = {"network": ("cnn",), "method": ("erm",), "epochs": (3,)}
-ROBUST = {"network": ("mlp",), "method": ("erm", "mixup"), "epochs": (6, 20)}
+FRAGILE: Grid = {"network": ("cnn",), "method": ("erm",), "epochs": (3,)}
+ROBUST: Grid = {"network": ("mlp",), "method": ("erm", "mixup"), "epochs": (6, 20)}
 
 
 def judge_fragile(frames: dict[str, pd.DataFrame]) -> Claim:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from course_utils import data, memorization, metrics, models, training
+from course_utils import data, memorization, metrics, models, require, training
 from course_utils.reproduce.experiment import Experiment
 
 N = 2_000  # images of a run
@@ -51,9 +51,8 @@ def test_set() -> tuple[Tensor, Tensor]:
 
 def check(cell: Dropping) -> None:
     """Raise a ValueError that names the setting, unless there is such a run."""
-    for name, least in (("networks", 2), ("epochs", 1)):
-        if getattr(cell, name) < least:
-            raise ValueError(f"{name} must be at least {least}, got {getattr(cell, name)}")
+    require.whole(2, networks=cell.networks)
+    require.whole(epochs=cell.epochs)
 
 
 MEASURED = {
@@ -76,9 +75,9 @@ def run(cell: Dropping) -> dict[str, float]:
     draws = torch.Generator().manual_seed(NOISE + cell.seed)
 
     def trained(keep: Tensor, number: int) -> nn.Module:
-        net = models.mlp(hidden=(64,), seed=1_000 * cell.seed + number)
-        recipe = {"epochs": cell.epochs, "lr": 6e-3, "batch_size": 50, "seed": 1_000 * cell.seed + number}
-        training.fit(net, images[keep], labels[keep], show=False, **recipe)
+        seed = 1_000 * cell.seed + number
+        net = models.mlp(hidden=(64,), seed=seed)
+        training.fit(net, images[keep], labels[keep], epochs=cell.epochs, lr=6e-3, batch_size=50, seed=seed, show=False)
         return net
 
     halves = memorization.random_halves(cell.networks, N, draws)

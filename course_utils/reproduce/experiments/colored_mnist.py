@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from math import nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from course_utils import biased, data, metrics, selecmix, training
 from course_utils.claims import Claim, Difference
-from course_utils.reproduce.experiment import Experiment, among, is_share, values
+from course_utils.reproduce.experiment import Experiment, Grid, among, is_share, values
 from course_utils.reproduce.experiments.colored_mnist_methods import (
     BATCH,
     METHODS,
@@ -83,6 +83,7 @@ def judge(
             return {}
         if cell.split == "test":
             return metrics.group_accuracies(model, images, labels, bias)
+        assert encoder is not None
         return {"estimate": estimate(model, metrics.outputs(encoder, images), images, labels)}
 
     return judged
@@ -120,10 +121,23 @@ def check(cell: Run) -> None:
 
 # The last three say how the settings were chosen, and what those of SelecMix's public code give.
 FIVE, THREE = range(5), range(3)
-MAIN = {"protocol": ["ours"], "method": list(METHODS), "ratio": biased.RATIOS, "noise": [0.0], "seed": FIVE}
+MAIN: Grid = {"protocol": ["ours"], "method": list(METHODS), "ratio": biased.RATIOS, "noise": [0.0], "seed": FIVE}
 NOISY = ["erm", "mixup", "lff", "selecmix", "selecmix-oracle", "lff-selecmix"]
-CHOICE = {"protocol": ["ours", "ours, no dropout"], "method": ["selecmix"], "seed": THREE, "split": ["validation"]}
-CODE = {"protocol": ["selecmix code"], "ratio": [0.01]}
+CHOICE: Grid = {
+    "protocol": ["ours", "ours, no dropout"],
+    "method": ["selecmix"],
+    "seed": THREE,
+    "split": ["validation"],
+}
+CODE: Grid = {"protocol": ["selecmix code"], "ratio": [0.01]}
+CHANGED: tuple[Grid, ...] = (
+    {},
+    {"method": NOISY, "ratio": [0.01], "noise": [0.1]},
+    CHOICE,
+    {"protocol": ["selecmix code"], "method": ["erm"], "seed": THREE},
+    CODE | {"method": ["selecmix"]},
+    CODE | {"protocol": ["selecmix code, pixels in [0, 1]"], "method": ["selecmix"], "seed": range(2)},
+)
 
 COLORED_MNIST = Experiment(
     name="colored-mnist",
@@ -132,17 +146,7 @@ COLORED_MNIST = Experiment(
     run=run,
     measured=MEASURED,
     check=check,
-    grids=tuple(
-        MAIN | {"split": ["test"]} | changed
-        for changed in (
-            {},
-            {"method": NOISY, "ratio": [0.01], "noise": [0.1]},
-            CHOICE,
-            {"protocol": ["selecmix code"], "method": ["erm"], "seed": THREE},
-            CODE | {"method": ["selecmix"]},
-            CODE | {"protocol": ["selecmix code, pixels in [0, 1]"], "method": ["selecmix"], "seed": range(2)},
-        )
-    ),
+    grids=tuple(MAIN | {"split": ["test"]} | changed for changed in CHANGED),
 )
 
 
@@ -154,7 +158,7 @@ def judge_mixing(frames: dict[str, pd.DataFrame]) -> Claim:
     }
     gain, chosen = (reached[method] - reached["erm"] for method in ("selecmix", "resampling"))
     fewer = 1 - (100 - reached["selecmix"]) / (100 - reached["resampling"])
-    far = {"above": 15, "margin": 4}
+    far: dict[str, Any] = {"above": 15, "margin": 4}
     return Claim(
         "Claim 7",
         "SelecMix, without bias labels, is far ahead of ERM. Most of that comes from choosing the pairs; mixing them "

@@ -77,6 +77,7 @@ def auxiliary(images: Tensor, labels: Tensor, seed: int) -> nn.Module:
 
 def mixing(given: TrainingSet, **options) -> selecmix.SelecMix:
     """SelecMix with partners by the auxiliary model."""
+    assert given.encoder is not None
     pairing = selecmix.by_similarity(metrics.outputs(given.encoder, given.images), given.labels)
     return selecmix.SelecMix(pairing, **given.mixing | options)
 

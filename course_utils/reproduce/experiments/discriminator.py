@@ -7,7 +7,7 @@ import pandas as pd
 
 from course_utils import data, gan, mixup
 from course_utils.claims import Difference
-from course_utils.reproduce.experiment import Experiment, values
+from course_utils.reproduce.experiment import Experiment, Grid, values
 
 STEPS = 2_000  # of the generator
 
@@ -78,7 +78,10 @@ DISCRIMINATOR = Experiment(
     grids=({"method": METHODS, "seed": range(5)},),
 )
 
-GRADIENT_NEEDS = {"mixup": {"method": ("erm", "mixup-1"), "n": (1_000,)}, "discriminator": {"method": METHODS}}
+GRADIENT_NEEDS: dict[str, Grid] = {
+    "mixup": {"method": ("erm", "mixup-1"), "n": (1_000,)},
+    "discriminator": {"method": METHODS},
+}
 
 
 def gradient_evidence(frames: dict[str, pd.DataFrame]) -> list[Difference]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 from torch import Tensor, nn
 
-from course_utils import biased, metrics, models, training
+from course_utils import biased, metrics, models, require, training
 from course_utils.claims import Claim, Difference, Evidence
 from course_utils.reproduce.experiment import Experiment, is_share, values
 from course_utils.reproduce.row import Published, Row
@@ -30,8 +30,7 @@ def check(cell: FilmedRun) -> None:
     is_share("ratio", cell.ratio)
     if cell.ratio in (0, 1):
         raise ValueError(f"ratio must leave some images of both kinds, so lie between 0 and 1, got {cell.ratio}")
-    if cell.epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {cell.epochs}")
+    require.whole(epochs=cell.epochs)
 
 
 MEASURED = {

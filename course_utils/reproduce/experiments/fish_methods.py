@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,7 @@ FISH_PROTOCOLS = {"ours": FishProtocol(), "ours, four times as long": FishProtoc
 class Auxiliary(NamedTuple):
     """A model that tells how similar two biases are, and how it is trained, by `gsc`: not at all for 0 epochs."""
 
-    build: Callable[..., nn.Module]  # from a seed
+    build: Callable[..., nn.Sequential]  # from a seed
     epochs: int
     lr: float
 
@@ -53,7 +53,7 @@ class Given(NamedTuple):
     objects: Tensor  # [n, H, W] bool, its pixels: the hand's, or all but the fish's
     protocol: FishProtocol
     seed: int
-    encoder: nn.Module | None  # the auxiliary model, trained; `None` if the method needs none
+    encoder: nn.Sequential | None  # the auxiliary model, trained; `None` if the method needs none
 
 
 def balanced(given: Given) -> training.Loss:
@@ -62,6 +62,7 @@ def balanced(given: Given) -> training.Loss:
     weights = 1 / group.bincount()[group].float()
 
     def loss(model: nn.Module, batch: training.Batch) -> Tensor:
+        assert batch.data is not None  # `fit` gives it
         rows = torch.multinomial(weights, len(batch.index), replacement=True, generator=batch.generator)
         images, labels = (tensor.index_select(0, rows.to(batch.index.device)) for tensor in batch.data)
         return empirical_risk(model(images), labels)
@@ -71,6 +72,7 @@ def balanced(given: Given) -> training.Loss:
 
 def mixing(given: Given, mix: Callable = selecmix.mix_pairs) -> selecmix.SelecMix:
     """SelecMix with partners by the auxiliary model."""
+    assert given.encoder is not None
     pairing = selecmix.by_similarity(metrics.outputs(given.encoder, given.data.images), given.data.labels)
     return selecmix.SelecMix(pairing, alone=given.protocol.alone, mix=mix)
 
@@ -109,6 +111,7 @@ def gaze(given: Given, suspect: int = TENCH, cut: Callable[[Tensor, Given], Tens
         suspect: the species.
         cut: the control: from those masks [n, H, W] to the ones that are used instead.
     """
+    assert given.encoder is not None
     labels = given.data.labels
     masks = lending.hottest(lending.heat_maps(given.encoder, given.data.images, labels))
     return lending.Lend(cut(masks, given) if cut else masks, labels == suspect, labels != suspect)
@@ -123,7 +126,8 @@ def anothers(masks: Tensor, given: Given) -> Tensor:
 
 def anywhere(masks: Tensor, given: Given) -> Tensor:
     """Blobs of the same area, anywhere in the image."""
-    return lending.random_blobs(masks.shape, torch.Generator().manual_seed(given.seed))
+    n, height, width = masks.shape
+    return lending.random_blobs((n, height, width), torch.Generator().manual_seed(given.seed))
 
 
 Images = dict[str, Tensor]  # what is tested: for each kind of image, [N, 3, H, W], and its objects, [N, H, W]
@@ -157,7 +161,8 @@ class FishMethod(NamedTuple):
     view: Callable[[Images, Images, Tensor], Images] = as_they_are  # what it does to test images
 
 
-HAND, MAXIMUM = {"biases": ("hand",)}, {"encoder": "maximum"}
+HAND: dict[str, Any] = {"biases": ("hand",)}
+MAXIMUM: dict[str, Any] = {"encoder": "maximum"}
 BY_GAZE = HAND | MAXIMUM
 FISH_METHODS = {
     "no-bias": FishMethod("no bias", lambda given: training.erm, biased=False),
@@ -189,7 +194,7 @@ def fish_network(method: FishMethod, seed: int) -> nn.Module:
     return lff.Pair(models.scene_cnn(seed=seed + 1_000), net) if method.pair else net
 
 
-def fish_auxiliary(kind: str, data: FishAndHand, seed: int) -> nn.Module:
+def fish_auxiliary(kind: str, data: FishAndHand, seed: int) -> nn.Sequential:
     """One of AUXILIARIES, trained on all images."""
     build, epochs, lr = AUXILIARIES[kind]
     model = build(seed=seed).to(memory_format=torch.channels_last)

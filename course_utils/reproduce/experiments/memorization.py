@@ -2,12 +2,12 @@
 (On right labels claim 2 is judged by `by_heart`.)"""
 
 from math import nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
 
-from course_utils import data, memorization, metrics, models, training
+from course_utils import data, memorization, metrics, models, require, training
 from course_utils.claims import Claim, Difference, Evidence
 from course_utils.reproduce.experiment import Experiment, among, is_share, values
 from course_utils.reproduce.experiments.by_heart import NOISE, N, own_examples, test_set
@@ -15,7 +15,10 @@ from course_utils.reproduce.row import Published, Row
 
 LABELS = ("true", "random")
 # How the networks of chapters 01 and 02 are trained, by the number of images.
-RECIPES = {2_000: {"epochs": 60, "batch_size": 128}, 50_000: {"epochs": 10, "batch_size": 256}}
+RECIPES: dict[int, dict[str, Any]] = {
+    2_000: {"epochs": 60, "batch_size": 128},
+    50_000: {"epochs": 10, "batch_size": 256},
+}
 HELD = 1_000  # validation images
 
 
@@ -30,8 +33,7 @@ class Lesson(NamedTuple):
 
 def check_lesson(cell: Lesson) -> None:
     """Raise a ValueError that names the setting, unless there is such a run."""
-    if cell.layers < 0:
-        raise ValueError(f"layers must be at least 0, got {cell.layers}")
+    require.whole(0, layers=cell.layers)
     among("labels", cell.labels, LABELS)
     among("n", cell.n, RECIPES)
 
@@ -66,8 +68,7 @@ class WrongLabels(NamedTuple):
 def check_wrong(cell: WrongLabels) -> None:
     """Raise a ValueError that names the setting, unless there is such a run."""
     is_share("wrong", cell.wrong)
-    if cell.epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {cell.epochs}")
+    require.whole(epochs=cell.epochs)
 
 
 FOLLOWED = {

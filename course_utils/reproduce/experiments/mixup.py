@@ -3,16 +3,17 @@ needs of the same networks: how steep they are between the examples, as trained 
 
 from functools import cache, partial
 from math import inf, nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils import data, metrics, mixup, models, training
+from course_utils import data, metrics, mixup, models, require, training
 from course_utils.claims import Claim, Difference
 from course_utils.reproduce.experiment import Experiment, is_share, values
+from course_utils.reproduce.experiments.by_heart import as_images
 from course_utils.reproduce.row import Published, Row
 
 HELD = 3_000  # validation images, the same for all runs; the other 57,000 are for training
@@ -66,7 +67,7 @@ def smoothed_risk(model: nn.Module, batch: training.Batch, eps: float) -> Tensor
     return F.cross_entropy(model(batch.images), batch.labels, label_smoothing=eps)
 
 
-def recipe(n: int) -> dict[str, float]:
+def recipe(n: int) -> dict[str, Any]:
     """How the networks of chapter 03 are trained: the fewer images, the more epochs."""
     if n > 10_000:
         return {"epochs": 10, "lr": 3e-3, "batch_size": 256}
@@ -76,8 +77,7 @@ def recipe(n: int) -> dict[str, float]:
 def check_method(cell: MixupRun | NoiseRun) -> None:
     """Raise a ValueError that names the setting, unless there is such a method and there are so many images."""
     loss_of(cell.method)
-    if not 100 <= cell.n <= 60_000 - HELD:
-        raise ValueError(f"n must be between 100 and {60_000 - HELD:,} images, got {cell.n:,}")
+    require.whole(100, 60_000 - HELD, n=cell.n)
 
 
 def check_noise(cell: NoiseRun) -> None:
@@ -100,11 +100,6 @@ def split() -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
 def test_set() -> tuple[Tensor, Tensor]:
     """All test images and labels, shuffled: the first ones of the file are easier than the others."""
     return data.load_mnist("test", n=10_000)
-
-
-def as_images(pixels: Tensor) -> Tensor:
-    """Bytes [N, 28, 28] as images [N, 1, 28, 28] in [0, 1]."""
-    return pixels.unsqueeze(1).float().div_(255)
 
 
 def own_examples(seed: int, n: int) -> tuple[Tensor, Tensor]:
@@ -200,7 +195,8 @@ def noise_run(cell: NoiseRun) -> dict[str, float]:
     told, wrong = data.flip_labels(labels, cell.wrong, 10, torch.Generator().manual_seed(10**6 + cell.seed))
     held, right = (tensor[:1_000] for tensor in split()[2])
     held_told, _ = data.flip_labels(right, cell.wrong, 10, torch.Generator().manual_seed(2 * 10**6 + cell.seed))
-    seen, best = {}, {"validation": -inf, "epoch": nan, "net": None}
+    seen: dict[str, float] = {}
+    best: dict[str, Any] = {"validation": -inf, "epoch": nan, "net": None}
 
     def look(epoch: int, net: nn.Module) -> None:
         validation = metrics.accuracy(net, held, held_told)

@@ -1,7 +1,7 @@
 """Partners that contradict, found without bias labels (claim 8): by encoders that learn, and by two that do not."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
@@ -78,7 +78,8 @@ def run(cell: Partners) -> dict[str, float]:
         )  # fmt: skip
     by_sight = selecmix.by_similarity(metrics.outputs(encoder, images), labels)
     by_bias = selecmix.by_bias(labels, bias)
-    everyone, generator, shares = torch.arange(CANDIDATES), torch.Generator().manual_seed(cell.seed), {}
+    everyone, generator = torch.arange(CANDIDATES), torch.Generator().manual_seed(cell.seed)
+    shares: dict[str, float] = {}
     for kind in selecmix.KINDS:
         index, has_partner = by_sight(everyone, everyone, kind, generator)
         found = has_partner & selecmix.contradicts(labels, bias, everyone, index, kind)
@@ -116,7 +117,8 @@ def judge(frames: dict[str, pd.DataFrame]) -> Claim:
     def both(encoder: str) -> list[float]:
         return found("negatives", encoder) + found("positives", encoder)
 
-    colour, object_ = {"above": 40, "margin": 5}, {"above": 20, "margin": 5}
+    colour: dict[str, Any] = {"above": 40, "margin": 5}
+    object_: dict[str, Any] = {"above": 20, "margin": 5}
     return Claim(
         "Claim 8",
         "An encoder that sees images and labels, and no bias label, finds partners that contradict, if it can see the "
