@@ -16,7 +16,7 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --editable
 
 .venv/test.stamp: .venv/lab.stamp
 	$(INSTALL) '.[test]'
-	touch $@
+	touch $@ .venv/pages.stamp
 
 .venv/pages.stamp: .venv/lab.stamp
 	$(INSTALL) '.[pages]'
@@ -41,6 +41,7 @@ report: .venv/lab.stamp
 check: .venv/test.stamp
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check conftest.py course_utils tests benchmarks
+	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -n 2 tests -m 'not browser and not notebook and not grading'
 
 # One chapter: make test NB=06
@@ -56,7 +57,7 @@ run: .venv/lab.stamp
 	$(BIN)/python -m course_utils.notebooks $(NB)
 
 bench: .venv/test.stamp
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks
 
 # Hours. Stop it at any time; it goes on where it was.
 reproduce: .venv/lab.stamp
