@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 from course_utils import record
@@ -10,7 +11,8 @@ from course_utils import record
 def main(words: list[str]) -> None:
     """Do what the command line says; what goes wrong is said in a sentence."""
     options = _parser().parse_args(words)
-    sys.stdout.reconfigure(errors="backslashreplace")  # a console that lacks a letter shall not stop it
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a console that lacks a letter shall not stop it
     try:
         if options.what == "report":
             _report(options.paths)

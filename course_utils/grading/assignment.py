@@ -94,8 +94,9 @@ def instructors(book: NotebookNode, seed: int) -> NotebookNode:
 def _solved(stub: str, name: str) -> str:
     """The exercise's cell with the course's own solution in place of the raise line."""
     solution = EXERCISES[name].solution
-    body = ast.parse(solution).body[0].body[0]
-    lines = ["    ### BEGIN SOLUTION", *solution.splitlines()[body.lineno - 1 :], "    ### END SOLUTION"]
+    function = ast.parse(solution).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    lines = ["    ### BEGIN SOLUTION", *solution.splitlines()[function.body[0].lineno - 1 :], "    ### END SOLUTION"]
     return stub.replace(f"    {YOUR_TURN}", "\n".join(lines))
 
 

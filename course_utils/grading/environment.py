@@ -26,7 +26,7 @@ def make(folder: Path = FOLDER) -> None:
     pip = [_program(folder, "python"), "-m", "pip"]
     if not Path(pip[0]).exists() or subprocess.run([*pip, "--version"], capture_output=True).returncode:
         venv.create(folder, with_pip=True, clear=True)
-    extras = [part.split(";") for part in requires("beyond-training-error") if ";" in part]
+    extras = [part.split(";") for part in requires("beyond-training-error") or [] if ";" in part]
     wanted = [name.strip() for name, extra in extras if re.search("extra == .grading", extra)]
     if subprocess.run([*pip, "install", "--quiet", "--disable-pip-version-check", *wanted]).returncode:
         raise OSError("nbgrader could not be installed. It needs the network, once.")

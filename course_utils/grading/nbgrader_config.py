@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import autograder  # beside this file, written anew by every `make assignment`
 
-c = get_config()  # noqa: F821  # nbgrader gives it
+c = get_config()  # nbgrader gives it
 autograder.configure(c)
 
 c.RunAnswers.timeout = 60  # seconds for one cell of a student; a check ends an endless loop after 20 by itself

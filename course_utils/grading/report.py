@@ -125,7 +125,8 @@ def write_class(paths: Sequence[Path], page: Path | None = None) -> str:
             rows.append(_rows(name, course, _loaded(file)))
         except ValueError as error:
             failed.append(str(error))
-            rows.append([[name, ("not read: see below", "wrong")]] * 2)
+            unread: list[Cell] = [name, ("not read: see below", "wrong")]
+            rows.append((unread, unread))
     if len(failed) == len(files):
         raise ValueError(f"none of {len(files)} records could be read: {'; '.join(failed)}")
     page = page or copies.WORK / "class_report.html"

@@ -7,8 +7,21 @@
 Site and slides are made from the stored notebooks. They run nothing and fetch nothing, and open without a network.
 """
 
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 VENDOR = Path(__file__).resolve().parent / "vendor"
+
+
+def first(pattern: str, text: str, flags: int = 0) -> re.Match[str]:
+    """Where a pattern is found first.
+
+    Raises:
+        ValueError: nowhere.
+    """
+    found = re.search(pattern, text, flags)
+    if found is None:
+        raise ValueError(f"text must match {pattern!r}, got {text[:200]!r}")
+    return found

@@ -59,9 +59,10 @@ def read(text: str) -> Card:
     Raises:
         ValueError: they are no card's, or hold a line that no card has.
     """
-    if not is_card(text):
-        raise ValueError(f"text must be a card's words, got {text[:80]!r}")
     first, *lines = text.split("\n")
+    opening = _FIRST.fullmatch(first)
+    if opening is None or not is_card(text):
+        raise ValueError(f"text must be a card's words, got {text[:80]!r}")
     heard = condition = limits = ""
     measured = []
     for line in map(str.strip, lines):
@@ -78,5 +79,4 @@ def read(text: str) -> Card:
             heard = line
         else:
             raise ValueError(f"text must be a card's words, got the line {line!r}")
-    return Card(**_FIRST.fullmatch(first).groupdict(), heard=heard, condition=condition,
-                measured=tuple(measured), limits=limits)  # fmt: skip
+    return Card(**opening.groupdict(), heard=heard, condition=condition, measured=tuple(measured), limits=limits)

@@ -128,8 +128,8 @@ class _Writer:
     def words(self, source: str) -> str | None:
         """The Markdown of a cell. Returns the kind of the box that it ends in, which is left open for more."""
         pieces = BOX.split(source.strip())  # words, kind, box, words, kind, box, …, words
-        if box := re.search('<div class="alert.*', "".join(pieces[::3])):
-            raise ValueError(f"a box must be an exercise's or a prediction's, got {box[0]}")
+        if other := re.search('<div class="alert.*', "".join(pieces[::3])):
+            raise ValueError(f"a box must be an exercise's or a prediction's, got {other[0]}")
         for words, kind, box in zip(pieces[::3], pieces[1::3], pieces[2::3]):
             self.folded(words)
             heading, _, rest = box.partition("\n\n") if kind == "exercise" else ("Predict", "", box)

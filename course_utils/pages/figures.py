@@ -10,7 +10,7 @@ import html
 import re
 from pathlib import Path
 
-from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from course_utils import notebooks
 from course_utils.pages import BUILD
@@ -93,7 +93,7 @@ def write(folder: Path, taken: dict[str, list[dict]]) -> list[Path]:
 
 def said(path: Path) -> dict[str, str]:
     """What stands in a PNG file: Title, Description, Source, Copyright."""
-    with Image.open(path) as picture:
+    with PngImageFile(path) as picture:
         return dict(picture.text)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from course_utils import references
 from course_utils.notebooks import NOTEBOOKS, README_PICTURES
-from course_utils.pages import ROOT, chapters
+from course_utils.pages import ROOT, chapters, first
 from course_utils.pages.cards import VERDICTS
 from course_utils.pages.chapters import Page, escaped
 
@@ -58,7 +58,7 @@ def badge(verdict: str) -> str:
 
 def minutes(page: Page) -> str:
     """What a chapter's first table says of the reader's time."""
-    return re.search(r"^\| your time .*\n\|[-|]+\n\| (.+?) \|", page.text, re.M)[1]
+    return first(r"^\| your time .*\n\|[-|]+\n\| (.+?) \|", page.text, re.M)[1]
 
 
 def first_page(books: Mapping[str, Page], relink: Callable[[str], str]) -> str:
@@ -147,9 +147,8 @@ def _rows(readme: str) -> list[tuple]:
 
 def _figure(page: Page, cell: str) -> str:
     """A chapter's figure, in HTML, for a page at the top of the site."""
-    return re.search(rf'<figure class="picture" id="picture-{cell}">.*?</figure>', page.text, re.S)[0].replace(
-        '"pictures/', '"notebooks/pictures/'
-    )
+    figure = first(rf'<figure class="picture" id="picture-{cell}">.*?</figure>', page.text, re.S)[0]
+    return figure.replace('"pictures/', '"notebooks/pictures/')
 
 
 def _verdict(row: Verdict) -> str:

@@ -5,7 +5,7 @@ import inspect
 import re
 from pathlib import Path
 
-from course_utils.pages import ROOT
+from course_utils.pages import ROOT, first
 from course_utils.pages.chapters import escaped
 
 PACKAGE = ROOT / "course_utils"
@@ -50,8 +50,9 @@ def public(name: str, path: Path) -> dict[str, Definition]:
     tree = _tree(path)
     own = {f"{name}.{node.name}": node for node in _definitions(tree)}
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"course_utils.{name}."):
-            file = path.parent / node.module.split(".")[2]
+        module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+        if isinstance(node, ast.ImportFrom) and module.startswith(f"course_utils.{name}."):
+            file = path.parent / module.split(".")[2]
             others = {part.name: part for part in _definitions(_tree(_first_file(file)))}
             own |= {f"{name}.{alias.name}": others[alias.name] for alias in node.names if alias.name in others}
     if not own and path.stem == "__init__":
@@ -92,7 +93,7 @@ def signature(node: Definition) -> str:
 def first_sentence(node: ast.Module | Definition) -> str:
     """The first sentence of a docstring, as Markdown in one line."""
     paragraph = " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
-    sentence = re.match(r".*?[.:?](?= [A-Z`]|$)|.*", paragraph)[0]
+    sentence = first(r"^(?:.*?[.:?](?= [A-Z`]|$)|.*)", paragraph)[0]
     return inline(sentence.rstrip(":"))
 
 
@@ -116,13 +117,13 @@ def prose(docstring: str) -> str:
 
 def _lines(lines: list[str]) -> list[str]:
     """A paragraph or a list; within it, an indented line that begins no sentence of a list stands as it is."""
-    marked = [re.match(r"(\s*(?:[-*]|\d+\.) )?(.*)", line) for line in lines]
+    marked = [first(r"^(\s*(?:[-*]|\d+\.) )?(.*)", line) for line in lines]
     return [(match[1] or "") + inline(match[2]) for match in marked]
 
 
 def _entries(lines: list[str], section: str) -> str:
     """The entries of a section, "name: what it is" further lines indented, as a list; what is returned, as words."""
-    entries = []
+    entries: list[str] = []
     for line in (line[4:] for line in lines):
         if line.startswith(" ") and entries:
             entries[-1] += f" {line.strip()}"

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from course_utils.notebooks import CHAPTERS
-from course_utils.pages import BUILD, ROOT, chapters, front, reference, slides
+from course_utils.pages import BUILD, ROOT, chapters, first, front, reference, slides
 from course_utils.pages.chapters import Page
 from course_utils.pages.links import relink
 
@@ -49,7 +49,7 @@ def build() -> Path:
     with tempfile.TemporaryDirectory(dir=BUILD) as name:
         work = Path(name)
         books = assemble(work / "source")
-        command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-c", THEME]
+        command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-c", str(THEME)]
         said = subprocess.run(
             [*command, "-d", work / "doctrees", work / "source", work / "site"],
             cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace",
@@ -110,7 +110,7 @@ def assemble(source: Path) -> dict[str, Page]:
             texts[name] = books[book.stem].text
         elif path not in GENERATED:
             texts[name] = links(path)((ROOT / path).read_text(encoding="utf-8"))
-    titled = {name: (re.search(r"^# (.+)", text, re.M)[1], text) for name, text in texts.items()}
+    titled = {name: (first(r"^# (.+)", text, re.M)[1], text) for name, text in texts.items()}
     texts |= reference.pages()
     texts["index"] = front.first_page(books, links("README.md")) + toctrees(menu())
     texts[GUIDE[:-3]] += toctrees({"": [path.rpartition("/")[2] for path in guides()]})
@@ -121,9 +121,9 @@ def assemble(source: Path) -> dict[str, Page]:
     texts["claims"] = front.claims_page(books, links(f"notebooks/{front.SCORECARD}.ipynb"))
     texts["docs/bibliography"] = front.bibliography(titled)
     for name, text in texts.items():
-        path = source / f"{name}.md"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        file = source / f"{name}.md"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8", newline="\n")
     return books
 
 

@@ -99,7 +99,7 @@ def problems(name: str, cells: list[dict], pictures: Path = PICTURES) -> list[st
     return found + [f"{name}: {line}" for line in _wrong_order(kinds)]
 
 
-def _wrong_keys(slide: dict) -> Iterator[str]:
+def _wrong_keys(slide: dict) -> list[str]:
     """Keys that are missing, unknown, not this kind's, or of another type."""
     wrong = [f"{key} is not known; keys are {', '.join(KEYS)}" for key in slide.keys() - KEYS]
     wrong += [f"{key} is missing" for key in ("kind", "title", "notes") if key not in slide]
@@ -142,7 +142,7 @@ def _wrong_source(name: str, cell: dict, number: int, pictures: Path) -> Iterato
         yield f"there is no picture docs/slides/{name}/{cell['id']}.png: make run NB={name[:2]} draws it"
     if slide["kind"] == "figure" and not alt(cell):
         yield "kind figure shows a figure with its words, got a cell whose outputs have none"
-    if slide["kind"] == "card" and card_words(cell, number) is None:
+    if slide["kind"] == "card" and not card_words(cell, number):
         yield f"kind card shows a claim's card, got a cell with {len(_cards(cell))} of them"
     if slide["kind"] == "code":
         try:
@@ -182,10 +182,11 @@ def alt(cell: dict) -> str:
     return shown[-1] if shown else ""
 
 
-def card_words(cell: dict, number: int) -> str | None:
-    """The words of the card that a cell's slide (counted from 0) shows: its second card slide shows its second card."""
+def card_words(cell: dict, number: int) -> str:
+    """The words of the card that a cell's slide (counted from 0) shows: its second card slide shows its second card;
+    "" if it has none."""
     before = sum(slide.get("kind") == "card" for slide in cell["metadata"]["slides"][:number])
-    return dict(enumerate(_cards(cell))).get(before)
+    return dict(enumerate(_cards(cell))).get(before, "")
 
 
 def _cards(cell: dict) -> list[str]:
@@ -211,7 +212,7 @@ def source(cell: dict, lines: str | None = None) -> str:
     start = next((number for number, row in enumerate(rows) if re.search(lines, row)), None)
     if start is None:
         raise ValueError(f"lines must be found in the cell's code, got {lines!r}")
-    ends = [node.end_lineno for node in ast.parse(code).body if node.end_lineno > start]
+    ends = [node.end_lineno for node in ast.parse(code).body if node.end_lineno and node.end_lineno > start]
     return "\n".join(rows[start : min(ends, default=start + 1)])
 
 

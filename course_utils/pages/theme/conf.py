@@ -47,7 +47,7 @@ def headed(table: re.Match) -> str:
     text = table[0]
     head = re.search(r"<thead>.*?</thead>\s*", text, re.S)
     cells = re.findall(r"<th class=\"head[^\"]*\">(.*?)</th>", head[0], re.S) if head else []
-    if cells and not any(re.sub(r"<[^>]+>", "", cell).strip() for cell in cells):
+    if head and cells and not any(re.sub(r"<[^>]+>", "", cell).strip() for cell in cells):
         text = text.replace(head[0], "")
         text = re.sub(r"(<tr[^>]*>)<td(.*?)</td>", r'\1<th scope="row"\2</th>', text, flags=re.S)
     text = re.sub(r'<th class="head[^"]*"></th>', "<td></td>", text)
