@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from course_utils import notebooks
 
@@ -93,62 +94,79 @@ def test_importing_the_package_imports_nothing_else():
     assert result.stdout.strip() == "{'course_utils'}"
 
 
-def pyproject_requirements():
+def requirements(block="dependencies"):
+    """One of pyproject.toml's lists: each package, under the name it is imported by, with its versions."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    block = re.search(r"^dependencies = \[(.*?)^\]", text, re.S | re.M).group(1)
-    return {r.name: str(r.specifier) for r in map(Requirement, re.findall(r'"(.+?)"', block))}
-
-
-def environment_requirements():
-    text = (ROOT / "environment.yml").read_text(encoding="utf-8").split("dependencies:\n")[1]
-    found = {}
-    for line in re.findall(r"^  - ([\w-]+[>=<.\d]*)", text, re.M):
-        requirement = Requirement(line)
-        found[{"pytorch": "torch"}.get(requirement.name, requirement.name)] = str(requirement.specifier)
-    return found
+    lines = re.search(rf"^{block} = \[(.*?)\]$", text, re.S | re.M).group(1)
+    return {r.name.replace("-", "_"): r.specifier for r in map(Requirement, re.findall(r'"(.+?)"', lines))}
 
 
 def test_environment_yml_says_what_pyproject_says():
-    wanted, found = pyproject_requirements(), environment_requirements()
-    assert found.pop("python") == ">=3.10"
-    found.pop("pip")
-    assert found == wanted
-
-
-def test_environment_yml_takes_torch_from_conda_and_the_course_from_here():
+    """conda brings PyTorch, what is drawn and what is worked in, pip all that pyproject.toml lists besides."""
+    wanted = requirements("test") | requirements() | {"python": SpecifierSet(">=3.10"), "pip": SpecifierSet()}
     text = (ROOT / "environment.yml").read_text(encoding="utf-8")
     assert re.search(r"channels:\n  - conda-forge\n  - nodefaults\n", text)
-    assert re.search(r"  - pip:\n      - -e \.\n", text)
+    lines = re.findall(r"^  - ([\w-]+[>=<.\d]*)$", text.split("dependencies:\n")[1], re.M)
+    found = {r.name.replace("pytorch", "torch"): r.specifier for r in map(Requirement, lines)}
+    assert {"torch", "torchvision"} < set(found)
+    assert found == {name: wanted[name] for name in found}
+    assert text.endswith("  - pip:\n      - -e .\n")
 
 
-def test_every_package_that_the_course_imports_is_declared():
-    optional = {"distributed"}  # of the extra `cluster`, imported by those functions alone that need it
-    optional |= {"nbgrader", "nbconvert", "traitlets"}  # of the extra `grading`: in nbgrader's Python
-    # of the extra `pages`, or what its packages are built on
-    optional |= {
-        "sphinx",
-        "docutils",
-        "myst_parser",
-        "furo",
-        "jinja2",
-        "markdown_it",
-        "mdit_py_plugins",
-        "pygments",
-    }
-    declared = {name.lower() for name in pyproject_requirements()} | {"course_utils"} | optional
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", None)]
-            for name in filter(None, names if isinstance(node, ast.Import | ast.ImportFrom) else []):
-                called = {"PIL": "pillow", "IPython": "ipython", "sklearn": "scikit-learn"}
-                top = called.get(name.split(".")[0], name.split(".")[0])
-                beside = path.with_name(f"{top}.py").exists()
-                assert beside or top in sys.stdlib_module_names or top in declared, f"{path.name} imports {name}"
+# Where an extra's packages are imported; all others are for the whole course.
+EXTRAS = {
+    "cluster": [PACKAGE / "reproduce" / "cluster.py"],
+    "grading": sorted((PACKAGE / "grading").glob("*.py")),
+    "pages": sorted((PACKAGE / "pages").rglob("*.py")),
+    "test": [ROOT / "conftest.py", *(ROOT / "tests").glob("*.py"), *(ROOT / "benchmarks").glob("*.py")],
+}
+# What no file imports, and why it is declared.
+PROGRAMS = {
+    "pages": {"sphinx": "python -m sphinx", "myst_parser": "an extension of Sphinx's", "furo": "a theme of Sphinx's"},
+    "test": {
+        "pytest_xdist": "pytest -n", "nbval": "pytest --nbval", "ruff": "make check", "mypy": "make check",
+        "check_jsonschema": "below", "beyond_training_error": "the other extras",
+    },
+}  # fmt: skip
+
+
+def imported(source):
+    """The packages that Python code imports, at the top or inside a function."""
+    names = {"PIL": "pillow", "IPython": "ipython", "sklearn": "scikit_learn", "markdown_it": "markdown_it_py"}
+    for node in ast.walk(ast.parse(source)):
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module] if isinstance(node, ast.ImportFrom) else []
+        for top in {module.split(".")[0] for module in modules} - sys.stdlib_module_names:
+            yield names.get(top, top)
+
+
+def imported_by(files):
+    """The packages that files import, but for what lies beside them."""
+    beside = {path.stem for path in files} | {"course_utils", "benchmarks", "tests"}
+    return {name for path in files for name in imported(path.read_text(encoding="utf-8"))} - beside
+
+
+def test_the_course_imports_what_is_declared_and_nothing_else_is():
+    optional = {path for extra in ("cluster", "grading", "pages") for path in EXTRAS[extra]}
+    found = imported_by([path for path in PACKAGE.rglob("*.py") if path not in optional])
+    for path in notebooks.find([]):
+        cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        found |= set(imported(re.sub(r"^%.*", "", "\n".join(cells), flags=re.M))) - {"course_utils"}
+    found |= imported_by(optional) & set(requirements())
+    assert found == set(requirements())
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_declares_what_its_own_files_import(extra):
+    declared, found = set(requirements(extra)), imported_by(EXTRAS[extra])
+    others = set(requirements()) | (set().union(*map(requirements, EXTRAS)) if extra == "test" else set())
+    assert found - others <= declared
+    assert declared - found == set(PROGRAMS.get(extra, {}))
 
 
 def test_every_dependency_is_there_in_a_version_that_will_do():
-    for name, specifier in pyproject_requirements().items():
-        assert Requirement(f"{name}{specifier}").specifier.contains(version(name), prereleases=True), name
+    for name, specifier in requirements().items():
+        assert specifier.contains(version(name), prereleases=True), name
 
 
 def readme():
@@ -199,7 +217,7 @@ def test_the_readmes_pictures_are_the_courses_own():
 def test_ci_and_the_public_workflow_call_what_the_commands_page_explains():
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     workflow = (ROOT / ".github" / "workflows" / "course.yml").read_text(encoding="utf-8")
-    wanted = ["make test", "make site", "make test-browser"]
+    wanted = ["make test", "make test-browser"]  # which builds the site
     assert re.findall(r"^make .+", ci, re.M) == wanted
     assert re.findall(r"- run: (make .+)", workflow) == wanted
 

@@ -12,7 +12,7 @@ from course_utils.lab import FIRST_PAGE
 from course_utils.record import WORK
 
 HERE = Path(__file__).resolve().parent
-c = get_config()  # noqa: F821  (Jupyter gives it to this file)
+c = get_config()  # Jupyter gives it to this file
 
 # The file browser reaches the whole course; the address that is printed opens the first page.
 c.ServerApp.root_dir = str(WORK.parent)
