@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import cache
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 from answers import RIGHT, WRONG
@@ -30,6 +31,7 @@ from course_utils.exercises.others import is_steady, on_other_inputs
 from course_utils.exercises.sight import look, right_sights, same
 from course_utils.notebooks import find
 
+HANGS = {"asleep", "swallows_everything", "endless"}  # of WRONG
 SLIPS = [(name, k) for name, exercise in EXERCISES.items() for k in range(len(exercise.slips))]
 
 
@@ -50,7 +52,7 @@ def test_every_exercise_has_a_right_answer_of_another_style():
 
 @pytest.mark.parametrize(("name", "attempt", "says"), WRONG)
 def test_a_wrong_answer_is_told_what_is_wrong(name, attempt, says, monkeypatch):
-    monkeypatch.setattr(calls, "LIMIT", 3.0)
+    monkeypatch.setattr(calls, "LIMIT", 1.0 if attempt.__name__ in HANGS else 20.0)
     verdict = check(name, attempt)
     assert verdict.state == "wrong"
     assert says in verdict.message
@@ -76,6 +78,91 @@ def test_two_slips_at_once_are_both_named():
                 both.append(one.says in message and two.says in message)
     assert len(both) > 30
     assert sum(both) / len(both) > 0.6
+
+
+# The right numbers, and not what the stub promises: the page's next cells would break, or show nonsense.
+OTHER_TENSORS = {
+    "another type": [
+        lambda v, dtype=dtype: v.to(dtype)
+        for dtype in (torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.uint8, torch.bool)
+    ],
+    "another shape": [lambda v: v[..., None], lambda v: v[None], lambda v: v.flatten()],
+    "no tensor": [lambda v: v.detach().numpy(), lambda v: v.tolist(), lambda v: tuple(v.tolist()), lambda v: None],
+    "another kind of tensor": [lambda v: v.to_sparse(), lambda v: v + 0j],
+    "on a graph": [lambda v: v + torch.zeros((), requires_grad=True)],
+    "cut off": [lambda v: v.detach()],
+}
+OTHER_NUMBERS = [lambda v: [v], str, lambda v: None, lambda v: torch.tensor([v]), lambda v: np.array([v]),
+                 lambda v: torch.tensor(float(v), requires_grad=True)]  # fmt: skip
+
+
+def told_apart(right, got, loose):
+    """Whether this must be refused: where any type of number will do, one of at least four bytes is right."""
+    if not isinstance(right, torch.Tensor) or not isinstance(got, torch.Tensor) or got.layout != right.layout:
+        return True
+    if got.shape != right.shape or got.requires_grad != right.requires_grad or got.is_complex():
+        return True
+    return got.dtype != right.dtype and not (loose and got.dtype.itemsize >= 4)
+
+
+def recast(exercise, name, change):
+    """The course's own function, one of whose results (or each entry of it) comes in another kind."""
+
+    def attempt(*given, **named):
+        returned = exercise.reference(*given, **named)
+        parts = dict(zip(exercise.returns, returned if len(exercise.returns) > 1 else (returned,)))
+        whole = parts[name]
+        parts[name] = {key: change(entry) for key, entry in whole.items()} if isinstance(whole, dict) else change(whole)
+        return tuple(parts.values()) if len(parts) > 1 else parts[name]
+
+    attempt.__signature__ = inspect.signature(exercise.reference)
+    return attempt
+
+
+def is_told(exercise, attempt, turn):
+    """Whether `check` would say "wrong" for this case; its long search for the cause is left out."""
+    try:
+        sight = look(exercise, attempt, exercise.cases[turn], turn)
+    except Exception:  # "The check can make nothing of what comes back"
+        return True
+    return bool(sight.error or sight.complaints) or not same(sight, right_sights(exercise)[turn])
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_right_numbers_of_another_kind_never_pass(name):
+    exercise = EXERCISES[name]
+    for part in exercise.returns:
+        right = right_sights(exercise)[0].raw[part]
+        entries = isinstance(right, dict)
+        right = next(iter(right.values())) if entries else right
+        changes = [(kind, change) for kind, several in OTHER_TENSORS.items() for change in several]
+        for kind, change in changes if isinstance(right, torch.Tensor) else [("no number", c) for c in OTHER_NUMBERS]:
+            try:
+                told = told_apart(right, change(right), part in exercise.loose or entries)
+            except (RuntimeError, TypeError):  # a float cannot be on a graph, nor a single number be a tuple
+                continue
+            if told:
+                attempt = recast(exercise, part, change)
+                found = (is_told(exercise, attempt, turn) for turn in range(len(exercise.cases)))
+                assert any(found), f"{part}: {kind}"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_arguments_that_the_page_gives_by_name_or_leaves_out_are_asked_for(name):
+    exercise, parameters = EXERCISES[name], inspect.signature(EXERCISES[name].reference).parameters.values()
+    for parameter in parameters:
+        others = [p.replace(name=f"my_{p.name}") if p is parameter else p for p in parameters]
+        needed = [p.replace(default=p.empty) if p is parameter else p for p in parameters]
+        for changed in (others, needed):
+            if parameter.name not in exercise.optional or changed == list(parameters):
+                continue
+            arguments = ", ".join(f"{p.name}{'' if p.default is p.empty else f'=defaults[{k}]'}"
+                                  for k, p in enumerate(changed))  # fmt: skip
+            names = {"own": exercise.reference, "defaults": [p.default for p in parameters]}
+            if any(p.default is p.empty and q.default is not q.empty for q, p in itertools.pairwise(changed)):
+                continue  # no Python: an argument without default after one with
+            exec(f"def attempt({arguments}): return own({', '.join(p.name for p in changed)})", names)
+            assert check(name, names["attempt"]).state == "wrong", arguments
 
 
 def ignoring(exercise, parameter, value):

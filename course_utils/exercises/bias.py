@@ -97,7 +97,7 @@ def _groups(about: str, n: int, shape: tuple[int, int], seed: int, holes: int = 
     predictions = torch.where(
         torch.rand(n, generator=generator) < 0.6, labels, torch.randint(shape[0], (n,), generator=generator)
     )
-    options = {} if shape == (10, 10) else {"shape": shape}
+    options: dict[str, Any] = {} if shape == (10, 10) else {"shape": shape}
     return Case(about, predictions=predictions, labels=labels, bias=bias, **options)
 
 
@@ -192,7 +192,8 @@ SIX = [0, 1, 2, 3, 0, 1]
 
 def _other_predictions(dice: Dice) -> Iterator[Case]:
     n, classes = dice.whole(3, 9), dice.whole(3, 9)
-    given = {"logits": 2 * dice.randn(n, classes), "labels": dice.classes(n, classes), "attached": ["logits"]}
+    logits, labels = 2 * dice.randn(n, classes), dice.classes(n, classes)
+    given: dict[str, Any] = {"logits": logits, "labels": labels, "attached": ["logits"]}
     yield Case("the default of q", **given)
     yield Case("a small q", **given, q=dice.number(0.02, 0.09))
     yield Case("another q", **given, q=dice.number(0.2, 0.6))
@@ -303,11 +304,11 @@ def _many(n: int, classes: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def _other_losses(dice: Dice) -> Iterator[Case]:
     for n in (dice.whole(6, 9), dice.whole(10, 30), dice.whole(100, 300)):
-        *losses, labels = _many(n, dice.whole(2, 5), dice.seed())
-        yield _losses("drawn losses", *losses, labels, tolerance=5e-3)
-        yield _losses("one class with small losses", *(torch.where(labels == 0, loss / 3000, loss) for loss in losses),
-                      3 * labels, tolerance=5e-3)  # fmt: skip
-        yield _losses("one class that the biased network gets right with loss 0", losses[0] * (labels > 0), losses[1],
+        biased, debiased, labels = _many(n, dice.whole(2, 5), dice.seed())
+        yield _losses("drawn losses", biased, debiased, labels, tolerance=5e-3)
+        small = [torch.where(labels == 0, loss / 3000, loss) for loss in (biased, debiased)]
+        yield _losses("one class with small losses", small[0], small[1], 3 * labels, tolerance=5e-3)
+        yield _losses("one class that the biased network gets right with loss 0", biased * (labels > 0), debiased,
                       labels, tolerance=5e-3)  # fmt: skip
 
 

@@ -155,8 +155,8 @@ DICE = "It draws random numbers, or sets a seed. Nothing is random here."
 
 def _dice() -> tuple:
     """The state of the generators that belong to everybody."""
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002 (what students use)
-    return torch.get_rng_state().numpy().tobytes(), keys.tobytes(), tuple(rest), random.getstate()
+    _, keys, *rest = np.random.get_state()  # noqa: NPY002 (what students use)
+    return torch.get_rng_state().numpy().tobytes(), np.asarray(keys).tobytes(), tuple(rest), random.getstate()
 
 
 class _Watch:
@@ -229,12 +229,12 @@ class _Watch:
                 "that was frozen in eval mode: `with keeping_mode(model):` remembers each layer's own."
             )
         grads = [weight.grad for weight in weights]
-        if any(grad is None or bool((grad == 0).all()) for grad in grads):
+        if any(grad is None or not grad.any() for grad in grads):
             yield (
                 "The parameters' gradients that were there before are wiped (zero_grad), and the caller may need them. "
                 f"{QUIET}"
             )
-        elif any(not bool((grad == 1).all()) for grad in grads):
+        elif any(grad is not None and not bool(grad.eq(1).all()) for grad in grads):
             yield (
                 "backward() also adds gradients to every parameter's .grad, and the next training step would use them. "
                 f"{QUIET}"
@@ -306,12 +306,12 @@ def _line(error: BaseException, function: Callable) -> str:
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is None:
         return ""
-    own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
-    own = [f for f in own if f.lineno and f.lineno >= code.co_firstlineno]
-    if not own:
+    lines = [f.lineno or 0 for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
+    lines = [line for line in lines if line >= code.co_firstlineno]
+    if not lines:
         return ""
-    text = linecache.getline(own[-1].filename, own[-1].lineno).strip()
-    return f" in `{text[:90]}`" if text else f" in line {own[-1].lineno}"
+    text = linecache.getline(code.co_filename, lines[-1]).strip()
+    return f" in `{text[:90]}`" if text else f" in line {lines[-1]}"
 
 
 def first_line(function: Callable) -> str:
@@ -323,4 +323,4 @@ def first_line(function: Callable) -> str:
         return ""
     if isinstance(node, ast.FunctionDef):
         node = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0]
-    return ast.get_source_segment(source, node).splitlines()[0][:90]
+    return (ast.get_source_segment(source, node) or "").partition("\n")[0][:90]

@@ -20,14 +20,14 @@ from course_utils.exercises.sight import Sight, alike, comparable, look, right_s
 
 def findings(exercise: Exercise, attempt: Callable, seen: Sequence[Sight]) -> list[str]:
     """Everything that is wrong, in sentences, the most telling first; the smallest example behind it."""
-    failed = [s for s in seen if s.error is not None]
+    failed = [(s.error, s.case) for s in seen if s.error is not None]
     done = [s for s in seen if s.error is None]
     expected = [w for s, w in zip(seen, right_sights(exercise)) if s.error is None]
     wrong = [(s, w) for s, w in zip(done, expected) if not same(s, w)]
     found = []
     if failed:
-        case = failed[0].case  # whose numbers a function could write into its error's text, or print
-        found.append(f"{calls.said(failed[0].error, attempt, not case.hidden)} The call: {case.words or 'the first'}.")
+        error, case = failed[0]  # whose numbers a function could write into its error's text, or print
+        found.append(f"{calls.said(error, attempt, not case.hidden)} The call: {case.words or 'the first'}.")
     slips = _slips(exercise, seen) if wrong and (not failed or len(done) > 2) else ()
     found += [slip.says for slip in slips]
     found += _once(effect for sight in seen for effect in sight.effects)
@@ -59,8 +59,8 @@ def _reshaped(exercise: Exercise, seen: Sequence[Sight], named: bool) -> list[st
 
 
 def _other_shape(got: Mapping[str, Any], wanted: Mapping[str, Any], name: str) -> bool:
-    got, wanted = got.get(name), wanted[name]
-    return isinstance(got, Tensor) and isinstance(wanted, Tensor) and got.shape != wanted.shape
+    mine, right = got.get(name), wanted[name]
+    return isinstance(mine, Tensor) and isinstance(right, Tensor) and mine.shape != right.shape
 
 
 def _once(sentences: Iterable[str]) -> list[str]:
@@ -127,7 +127,7 @@ def _slips(exercise: Exercise, seen: Sequence[Sight]) -> tuple[Slip, ...]:
 
 def _relations(seen: Sequence[Sight], expected: Sequence[Sight]) -> list[str]:
     """A sentence for each result that differs, if a relation explains it; nothing unless it does for all of them."""
-    found = []
+    found: list[str] = []
     for name in {name: None for w in expected for name in w.values}:
         pairs = [
             (s.values[name], w.values[name], s.case.examples)
@@ -150,7 +150,8 @@ def _unused(exercise: Exercise, attempt: Callable) -> str:
     for name in inspect.signature(exercise.reference).parameters:
         found: list[tuple[bool, Any, Any]] = []
         for turn, case in enumerate(exercise.cases):
-            value, own = case.given.get(name), right_sights(exercise)[turn]
+            value: Any = case.given.get(name)
+            own = right_sights(exercise)[turn]
             for other in _others(exercise, case, name, value):
                 changed = look(exercise, exercise.reference, case, turn, **{name: other})
                 if changed.error is None and not same(own, changed):

@@ -1,6 +1,7 @@
 """The exercises of chapter 01: the empirical risk, the training loop, an honest choice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from course_utils.exercises.exercise import Case, Dice, Exercise, Slip
 from course_utils.metrics import choose_model, empirical_risk
 from course_utils.models import seeded
-from course_utils.training import batches, erm, train_epoch
+from course_utils.training import Batch, batches, erm, train_epoch
 
 LOG_P = "F.log_softmax(logits, dim=1)"
 WHOLE = "F.cross_entropy(logits, labels)"
@@ -82,15 +83,23 @@ EMPIRICAL_RISK = Exercise(
 )  # fmt: skip
 
 
+class _Counted(nn.Linear):
+    """A model that counts what happens to it."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 2)
+        self.passes: list[int] = []
+        self.steps: list[int] = []
+
+
 def _epoch(examples: int, size: int, seed: int = 0) -> dict[str, Any]:
     """A model, and batches that can be gone through once; what happens to them is counted."""
     generator = torch.Generator().manual_seed(examples + seed)
     images = torch.rand(examples, 3, generator=generator)
     with seeded(seed):
-        model = nn.Linear(3, 2)
-    model.passes, model.steps = [], []
+        model = _Counted()
 
-    def loss(model: nn.Module, batch) -> Tensor:
+    def loss(model: _Counted, batch: Batch) -> Tensor:
         value = 3 * erm(model, batch)  # no loss that anyone would guess
         if value.requires_grad:
             value.register_hook(lambda _: model.passes.append(1))
@@ -102,7 +111,7 @@ def _epoch(examples: int, size: int, seed: int = 0) -> dict[str, Any]:
     return {"model": model, "loss": loss, "batches": stream, "optimizer": optimizer}
 
 
-def _trained(given: dict[str, Any]) -> dict[str, Any]:
+def _trained(given: Mapping[str, Any]) -> dict[str, Any]:
     model = given["model"]
     return {
         "layers in train mode": sum(layer.training for layer in model.modules()),
@@ -115,7 +124,7 @@ def _trained(given: dict[str, Any]) -> dict[str, Any]:
 def _other_epochs(dice: Dice) -> Iterator[Case]:
     for size in (1, 2, 3, 4):
         n, seed = size * dice.whole(2, 6), dice.seed()
-        yield Case(f"batches of {size}", make=lambda n=n, size=size, seed=seed: _epoch(n, size, seed))
+        yield Case(f"batches of {size}", make=partial(_epoch, n, size, seed))
 
 
 BEFORE = "step() comes before backward(), so each step follows the gradient of the batch before."
@@ -127,7 +136,7 @@ TRAIN_EPOCH = Exercise(
     may_change=("model", "batches", "optimizer"),
     beside=_trained,
     cases=tuple(
-        Case(f"{n} examples in batches of {size}", make=lambda n=n, size=size: _epoch(n, size))
+        Case(f"{n} examples in batches of {size}", make=partial(_epoch, n, size))
         for n, size in ((4, 2), (6, 1), (5, 5), (12, 4))
     ),
     others=_other_epochs,
@@ -184,7 +193,7 @@ def _tables(about: str, order: list[int]) -> Case:
     return Case(about, train=train, validation=validation, test=test)
 
 
-def _drawn(seed: int, candidates: int = 7, seeds: int = 5) -> dict[str, Tensor]:
+def _drawn(seed: int, candidates: int = 7, seeds: int = 5) -> dict[str, Any]:
     tables = torch.rand(3, candidates, seeds, generator=torch.Generator().manual_seed(seed))
     return dict(zip(("train", "validation", "test"), tables))
 

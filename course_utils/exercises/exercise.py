@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -25,7 +25,8 @@ class Slip:
     def __init__(self, says: str, *change: str | Callable) -> None:
         self.says = says
         self.function = change[0] if callable(change[0]) else None
-        self.change = () if self.function else tuple(zip(change[::2], change[1::2]))
+        texts = [part for part in change if isinstance(part, str)]
+        self.change = tuple(zip(texts[::2], texts[1::2]))
 
 
 class Dice:
@@ -87,7 +88,7 @@ class Case:
     ) -> None:
         self.about, self.attached, self.through, self.tolerance = about, attached, through, tolerance
         self.seconds, self.make = seconds, make
-        self.given = {name: torch.tensor(v) if isinstance(v, list) else v for name, v in given.items()}
+        self.given: dict[str, Any] = {name: torch.tensor(v) if isinstance(v, list) else v for name, v in given.items()}
         self.hidden = False  # its numbers, where they are others than the page's
 
     def arguments(self, **changed: Any) -> dict[str, Any]:
@@ -167,7 +168,7 @@ class Exercise:
     def solution(self) -> str:
         """The reference's text as a student could write it: without checks, docstring and moves to a GPU."""
         source = inspect.getsource(inspect.unwrap(self.reference))
-        function, lines = ast.parse(source).body[0], source.splitlines()
+        function, lines = cast(ast.FunctionDef, ast.parse(source).body[0]), source.splitlines()
         docstring = function.body[0]
         kept = lines[function.lineno - 1 : docstring.lineno - 1] + lines[docstring.end_lineno :]
         text = re.sub(rf"^def {function.name}\b", f"def {self.name}", "\n".join(kept) + "\n", flags=re.M)

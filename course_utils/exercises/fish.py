@@ -22,8 +22,9 @@ def _network(classes: int, norm: bool = False, seed: int | None = None) -> nn.Se
     """A small network for images [N, 3, 2, 2]; its BatchNorm, if any, is in train mode, its ReLU in eval mode."""
     with seeded(classes if seed is None else seed):
         layers = [nn.Flatten(), nn.Linear(12, 8), *([nn.BatchNorm1d(8)] if norm else []), nn.ReLU()]
-        network = nn.Sequential(*layers, nn.Linear(8, classes))
-    network[-1].weight.data.mul_(4)  # images count more than the biases
+        last = nn.Linear(8, classes)
+    network = nn.Sequential(*layers, last)
+    last.weight.data.mul_(4)  # images count more than the biases
     network[-2].eval()
     return network
 

@@ -77,11 +77,12 @@ def check(exercise: Exercise, attempt: Callable) -> Verdict:
     if hopeless:
         return Verdict(exercise, attempt, "wrong", unfit[:LONGEST] + judged)
     expected = right_sights(exercise)  # outside the time that the attempt has
-    seen, found = [], []
+    seen: list[Sight] = []
+    found: list[list[str]] = []
 
     def work() -> None:
         for turn, case in enumerate(exercise.cases):
-            seen.append(None)  # if it does not come back, the number of cases tells where
+            seen.append(Sight(case))  # if it does not come back, the number of cases tells where
             seen[-1] = look(exercise, attempt, case, turn, fits=not unfit)
             if _untouched(seen[-1]):
                 return
@@ -130,13 +131,14 @@ def _unfit(exercise: Exercise, attempt: Callable) -> tuple[str, bool]:
     except (TypeError, ValueError):  # some built-in functions have none
         return "", False
     parameters = inspect.signature(exercise.reference).parameters
+    ways: dict[str, tuple[list[str], dict[str, None]]]
     ways = {f"with {len(parameters)} arguments, ({', '.join(parameters)})": (list(parameters), {})}
     if exercise.optional:
         needed = [p.name for p in parameters.values() if p.default is p.empty]
         ways[f"without the defaults, ({', '.join(needed)})"] = needed, {}
         rest = [name for name in parameters if name not in exercise.optional]
-        named = listed(f"{name}=…" for name in parameters if name in exercise.optional)
-        ways[f"with {named}, by name"] = rest, dict.fromkeys(exercise.optional)
+        options = listed(f"{name}=…" for name in parameters if name in exercise.optional)
+        ways[f"with {options}, by name"] = rest, dict.fromkeys(exercise.optional)
     for way, (positional, named) in ways.items():
         try:
             signature.bind(*positional, **named)
@@ -145,9 +147,9 @@ def _unfit(exercise: Exercise, attempt: Callable) -> tuple[str, bool]:
                 parameters=[p.replace(annotation=p.empty) for p in signature.parameters.values()],
                 return_annotation=signature.empty,
             )
-            bare = re.sub(r"<function (\w+) at 0x\w+>", r"\1", str(bare))
+            shown = re.sub(r"<function (\w+) at 0x\w+>", r"\1", str(bare))
             return (
-                f"The course calls your function {way}, and that fails: yours is {exercise.name}{bare}. Keep the "
+                f"The course calls your function {way}, and that fails: yours is {exercise.name}{shown}. Keep the "
                 "arguments as they stand in the stub."
             ), len(positional) == len(parameters)
     if list(signature.parameters) != list(parameters) and set(signature.parameters) == set(parameters):

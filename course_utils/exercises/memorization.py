@@ -201,7 +201,7 @@ STOPPING_EPOCH = Exercise(
 )  # fmt: skip
 
 
-def _tables(seed: int, networks: int, examples: int) -> dict[str, Tensor]:
+def _tables(seed: int, networks: int, examples: int) -> dict[str, Any]:
     draw = torch.rand(2, networks, examples, generator=torch.Generator().manual_seed(seed)) < 0.6
     return {"member": draw[0], "right": draw[1]}
 

@@ -1,6 +1,7 @@
 """The exercises of chapter 03: mixing, its loss in two cross-entropies, calibration, the mixed discriminator."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,7 +42,8 @@ MIXED = "weight * images + (1 - weight) * images[index]"
 
 def _other_mixtures(dice: Dice) -> Iterator[Case]:
     n, classes = dice.whole(5, 8), dice.whole(4, 9)
-    given = {"images": dice.rand(n, 2, n, n), "labels": dice.classes(n, classes), "index": dice.classes(n, n)}
+    images, labels = dice.rand(n, 2, n, n), dice.classes(n, classes)
+    given: dict[str, Any] = {"images": images, "labels": labels, "index": dice.classes(n, n)}
     yield Case("one lam", **given, lam=dice.rand(1), num_classes=classes)
     yield Case("one lam for each", **given, lam=dice.rand(n), num_classes=classes + 1)
     yield Case("ten classes, by default", **given, lam=dice.rand(n))
@@ -147,7 +149,8 @@ APART = (
 def _other_answers(dice: Dice) -> Iterator[Case]:
     for size in (1, 3, 100):
         n, classes = dice.whole(3, 9), dice.whole(3, 9)
-        given = {"logits": size * dice.randn(n, classes), "labels": dice.classes(n, classes), "index": dice.order(n)}
+        logits, labels = size * dice.randn(n, classes), dice.classes(n, classes)
+        given: dict[str, Any] = {"logits": logits, "labels": labels, "index": dice.order(n)}
         yield Case("one lam for each", **given, lam=dice.rand(n), attached=["logits"])
         yield Case("lam as a plain number", **given, lam=dice.number(0.1, 0.4), attached=["logits"])
 
@@ -215,7 +218,7 @@ def _confident(seed: int, n: int, classes: int, bins: int | None = None) -> Case
     """Confidences on no edge between bins, so that it does not matter to which side an edge belongs."""
     rows = _randn(n, classes, seed=seed).mul(1.5).softmax(1)
     labels = torch.randint(classes, (n,), generator=torch.Generator().manual_seed(seed))
-    options = {} if bins is None else {"bins": bins}
+    options: dict[str, Any] = {} if bins is None else {"bins": bins}
     return Case(f"{n} examples of {classes} classes", probabilities=rows, labels=labels, **options)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,8 +39,12 @@ def is_steady(exercise: Exercise, case: Case) -> bool:
     if here.error is not None:
         raise here.error
     numbers = {name: v for name, v in case.given.items() if isinstance(v, Tensor) and v.is_floating_point()}
-    moved = [{name: _moved(value, angle) for name, value in numbers.items()} for angle in (0, 2, 4)]
-    return all(same(here, look(exercise, exercise.reference, case, **changed)) for changed in moved)
+    moved: dict[str, Any]
+    for angle in (0, 2, 4):
+        moved = {name: _moved(value, angle) for name, value in numbers.items()}
+        if not same(here, look(exercise, exercise.reference, case, **moved)):
+            return False
+    return True
 
 
 def _moved(value: Tensor, angle: int) -> Tensor:

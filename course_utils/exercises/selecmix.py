@@ -181,7 +181,7 @@ def _filled(low: str, high: str) -> Slip:
     return Slip(HIDDEN, *(part.format(low=low, high=high) for part in MASKED))
 
 
-def _partners(given: Mapping[str, Any], got: Mapping[str, Any]) -> None:
+def _partners(given: Mapping[str, Any], got: dict[str, Any]) -> None:
     """The index means nothing where there is no partner: −1 there, for comparison."""
     has = contradicting_pairs(given["similarity"], given["labels"], given["kind"])[1]
     if isinstance(got["index"], Tensor) and got["index"].shape == has.shape and not got["index"].is_floating_point():
@@ -398,16 +398,18 @@ NO_POSITIVE = (
     "An example without any positive has no loss: leave it out of the average, and do not count it as 0 (or as 0 / 0)."
 )
 EACH_MEAN = f"(torch.where(positive, {PAIR_LOSS}, 0).sum(1) / positive.sum(1).clamp(min=1))"
-ON_A_GRAPH = {"attached": ["embeddings"], "through": partial(normalize, dim=1)}  # as the encoder makes them
+# As the encoder makes them.
+ON_A_GRAPH: dict[str, Any] = {"attached": ["embeddings"], "through": partial(normalize, dim=1)}
 
 
 def _other_embedded(dice: Dice) -> Iterator[Case]:
-    for n, options in (
+    drawn: list[tuple[int, dict[str, Any]]] = [
         (dice.whole(6, 9), {}),
         (dice.whole(10, 14), {"tau": dice.number(0.25, 0.6), "q": dice.number(0.2, 0.6)}),
         (dice.whole(15, 24), {"tau": dice.number(0.1, 0.18), "q": dice.number(0.75, 1)}),
         (dice.whole(6, 9), {"tau": 0.012, "q": dice.number(0.6, 0.8)}),
-    ):
+    ]
+    for n, options in drawn:
         labels = dice.classes(n, 3)
         labels[-1] = 3  # has no positive
         yield Case("other embeddings", embeddings=_embedded(n, dice.seed()), labels=labels, **options, **ON_A_GRAPH)

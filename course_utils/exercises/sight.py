@@ -49,7 +49,7 @@ def look(exercise: Exercise, attempt: Callable, case: Case, turn: int = 0, fits:
     own = attempt is exercise.reference
     wanted = None if own or changed else right_sights(exercise)[turn]
     beside = exercise.beside(given) if exercise.beside else {}
-    sight.raw = beside | _parts(exercise, outcome.returned, sight, wanted and wanted.raw)
+    sight.raw = beside | _parts(exercise, outcome.returned, sight, wanted.raw if wanted else None)
     if exercise.overlook and len(sight.raw) == len(exercise.returns):
         exercise.overlook(case.arguments(**changed), sight.raw)
     _compare_kinds(exercise, sight, wanted)
@@ -57,14 +57,14 @@ def look(exercise: Exercise, attempt: Callable, case: Case, turn: int = 0, fits:
         _take_gradients(sight, leaves, wanted)
     except Exception as error:  # in a backward pass of the student's, too
         sight.error = error
-    sight.slow = bool(case.seconds) and outcome.seconds > case.seconds
+    sight.slow = case.seconds is not None and outcome.seconds > case.seconds
     if sight.slow:
         sight.complaints.append(
             f"It takes {outcome.seconds:.1f} s for {case.examples:,} examples, far too long for what is called so "
             "often: no Python loop over the examples, no table of all pairs of them."
         )
     elif exercise.judge and wanted and len(sight.raw) >= len(exercise.returns) and not _overwritten(sight):
-        _judge(exercise, attempt, sight, turn)
+        _judge(exercise, exercise.judge, attempt, sight, turn)
     return sight
 
 
@@ -73,9 +73,10 @@ def _overwritten(sight: Sight) -> bool:
     return any("overwrites" in effect for effect in sight.effects)
 
 
-def _judge(exercise: Exercise, attempt: Callable, sight: Sight, turn: int) -> None:
+def _judge(exercise: Exercise, judge: Callable, attempt: Callable, sight: Sight, turn: int) -> None:
     """Complaints about a draw, as far as it has the right shapes."""
-    wanted, got = right_sights(exercise)[turn].raw, {}
+    wanted = right_sights(exercise)[turn].raw
+    got: dict[str, Any] = {}
     for name in exercise.returns:
         part = sight.raw[name]
         if isinstance(wanted[name], dict):
@@ -83,12 +84,12 @@ def _judge(exercise: Exercise, attempt: Callable, sight: Sight, turn: int) -> No
                 return
             got[name] = part
             continue
-        if not isinstance(part, Tensor) or part.shape != wanted[name].shape:
+        if not isinstance(part, Tensor) or numbers(part) is None or part.shape != wanted[name].shape:
             return
         if wanted[name].dtype == torch.bool and not bool(((part == 0) | (part == 1)).all()):
             return  # places, say, and no mask
         got[name] = part.detach().to(wanted[name].dtype)
-    found = list(exercise.judge(sight.case.arguments(), got))
+    found = list(judge(sight.case.arguments(), got))
     turned = any(TURNED in complaint for complaint in sight.complaints)
     if turn == 0 and not turned:  # the first case is a large one, where no two draws are the same by chance
         found += _draws(exercise, attempt, sight.case)
@@ -113,11 +114,11 @@ def _parts(exercise: Exercise, returned: Any, sight: Sight, wanted: Mapping[str,
     parts = dict(zip(names, returned))
     turned = dict(zip(names, returned[::-1]))
 
-    def fit(parts: Mapping[str, Any]) -> bool:
+    def fit(parts: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         kinds = len({_kind(wanted[name]) for name in names}) == 2  # then they are told apart by that
         return all(_fits(part, wanted[name], kinds or name in exercise.drawn) for name, part in parts.items())
 
-    if wanted and not fit(parts) and fit(turned):
+    if wanted and not fit(parts, wanted) and fit(turned, wanted):
         sight.complaints.append(f"{TURNED}: return {names[0]} first, then {names[1]}.")
         return turned
     return parts
@@ -144,7 +145,7 @@ def _compare_kinds(exercise: Exercise, sight: Sight, wanted: Sight | None) -> No
         want = wanted.raw[name] if wanted else got
         sight.complaints += misfits(name, got, want, name in exercise.loose)
         value, right = numbers(got), numbers(want)
-        if value is None or name in exercise.drawn:
+        if value is None or right is None or name in exercise.drawn:
             continue
         sight.values[name] = value.reshape(right.shape) if value.numel() == right.numel() else value
 
@@ -153,7 +154,7 @@ def _take_gradients(sight: Sight, leaves: Mapping[str, Tensor], wanted: Sight | 
     """The gradients in the attached arguments. One that is missing is a complaint, and is not compared."""
     attached = [v for v in sight.raw.values() if isinstance(v, Tensor) and v.requires_grad]
     for name, leaf in leaves.items() if attached else ():
-        total = sum(value.sum() for value in attached)
+        total = sum((value.sum() for value in attached), torch.zeros(()))
         (slope,) = torch.autograd.grad(total, leaf, retain_graph=True, allow_unused=True)
         if slope is not None:
             sight.values[f"gradient in {name}"] = slope.double()
