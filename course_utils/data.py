@@ -19,7 +19,8 @@ from torch import Tensor
 
 from course_utils import require
 
-MNIST = Path(__file__).resolve().parents[1] / "data" / "mnist"
+COURSE = Path(__file__).resolve().parents[1]  # the clone, if the package was installed with --editable
+MNIST = COURSE / "data" / "mnist"
 
 # SHA-256 of each file once unpacked (data/README.md says where the files come from).
 CHECKSUMS = {
@@ -54,60 +55,71 @@ def load_mnist(split: str = "train", n: int | None = None, seed: int = 0) -> tup
 
     Raises:
         DataFileError: a file is missing or damaged; the message says how to mend it.
-        ValueError: an unknown split, or an `n` outside 1…size of the split.
     """
     pixels, labels = read_mnist(split)
     if n is not None:
-        _, part = holdout(labels, n, seed)
-        pixels, labels = pixels[part], labels[part]
+        rows = stratified(labels, n, seed)
+        pixels, labels = pixels[rows], labels[rows]
     return pixels.unsqueeze(1).float().div_(255), labels
 
 
 def read_mnist(split: str) -> tuple[Tensor, Tensor]:
-    """All of a split as it stands in the files, in their order: a quarter of the memory of `load_mnist`.
+    """A split as it stands in the files: a quarter of the memory of `load_mnist`, and the same error.
 
     Args:
         split: "train" (60,000 images) or "test" (10,000).
 
     Returns:
-        pixels [N, 28, 28] uint8 in 0…255, and labels [N] int64 in 0…9.
-
-    Raises:
-        DataFileError: a file is missing or damaged; the message says how to mend it.
-        ValueError: an unknown split.
+        pixels [N, 28, 28] uint8 in 0…255, and labels [N] int64 in 0…9, in the order of the files.
     """
-    if split not in PREFIX:
-        raise ValueError(f"split must be 'train' or 'test', got {split!r}")
+    require.one_of(PREFIX, split=split)
     pixels = _read_idx(f"{PREFIX[split]}-images-idx3-ubyte")
     return pixels, _read_idx(f"{PREFIX[split]}-labels-idx1-ubyte").long()
 
 
-def holdout(labels: Tensor, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Set `n` examples aside, every class in its share: for validation data, or for a subset.
+# Not scikit-learn's train_test_split(stratify=…): it refuses a class with one example and fewer examples than classes,
+# its import takes 2 s and 70 MB of a kernel, and the stored results are of these draws.
+def stratified(labels: Tensor, n: int, seed: int = 0) -> Tensor:
+    """`n` of the examples, every class in its share.
 
     Args:
         labels: [N] int64.
-        n: how many to set aside, 1…N.
-        seed: which ones.
+        n: how many, 1…N.
+        seed: which ones, and in which order.
 
     Returns:
-        (rest, held): two index tensors [N − n] and [n], disjoint, together all of 0…N−1. `rest` keeps
-        the order of the data, `held` is shuffled.
-
-    Raises:
-        ValueError: labels that are not a vector of int64, or an `n` outside 1…N.
+        their places [n] int64, shuffled, none twice. Of each class its share of n, rounded up or down.
     """
     require.labels(labels)
-    if not 1 <= n <= len(labels):
-        raise ValueError(f"n must be between 1 and the {len(labels)} examples there are, got {n}")
+    require.whole(1, len(labels), n=n)
+    require.whole(0, seed=seed)
     generator = torch.Generator().manual_seed(seed)
     shuffled = torch.randperm(len(labels), generator=generator)
-    held = torch.cat(
-        [shuffled[labels[shuffled] == label][:share] for label, share in enumerate(_shares(labels.bincount(), n))]
-    )
+    kinds, counts = labels.unique(return_counts=True)
+    parts = [shuffled[labels[shuffled] == kind][:share] for kind, share in zip(kinds, _shares(counts, n))]
+    return torch.cat(parts)[torch.randperm(n, generator=generator)]
+
+
+def _shares(counts: Tensor, n: int) -> list[int]:
+    """`n` divided over the classes in proportion to `counts`; the largest remainders are rounded up."""
+    exact = counts.double() * n / counts.sum()
+    shares = exact.floor().long()
+    missing = n - int(shares.sum())
+    shares[(exact - shares).argsort(descending=True, stable=True)[:missing]] += 1
+    return shares.tolist()
+
+
+def holdout(labels: Tensor, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Set `n` examples aside, for validation: those that `stratified` takes.
+
+    Returns:
+        (rest, held): two index tensors [N − n] and [n], disjoint, together all of 0…N − 1. `rest` keeps the order of
+        the data, `held` is shuffled.
+    """
+    held = stratified(labels, n, seed)
     kept = torch.ones(len(labels), dtype=torch.bool)
     kept[held] = False
-    return kept.nonzero().squeeze(1), held[torch.randperm(n, generator=generator)]
+    return kept.nonzero().squeeze(1), held
 
 
 def subsets(seeds: Sequence[int], n: int, of: int) -> Tensor:
@@ -117,20 +129,19 @@ def subsets(seeds: Sequence[int], n: int, of: int) -> Tensor:
     average. A smaller `n` gives the first ones of a larger.
 
     Args:
-        seeds: any whole numbers.
+        seeds: whole numbers, at least one.
         n: how many for each seed, 1…of.
         of: how many examples there are.
 
     Returns:
         rows [seeds, n] int64 in 0…of − 1, no example twice in a row.
-
-    Raises:
-        ValueError: no seed, or an `n` outside 1…of.
     """
-    if len(seeds) == 0:
-        raise ValueError("seeds must hold at least one seed, got none")
-    if not 1 <= n <= of:
-        raise ValueError(f"n must be between 1 and the {of} examples there are, got {n}")
+    if not isinstance(seeds, Sequence) or len(seeds) == 0:
+        raise ValueError(f"seeds must be a list of whole numbers, not empty, got {require.what(seeds)}")
+    for seed in seeds:
+        require.whole(0, seeds=seed)
+    require.whole(of=of)
+    require.whole(1, of, n=n)
     return torch.stack([torch.randperm(of, generator=torch.Generator().manual_seed(seed))[:n] for seed in seeds])
 
 
@@ -146,21 +157,19 @@ def random_labels(labels: Tensor, num_classes: int, generator: torch.Generator) 
 
     Returns:
         (new labels [N] int64, changed [N] bool: where the new label differs from the old).
-
-    Raises:
-        ValueError: labels of the wrong type or outside the classes.
     """
+    require.whole(num_classes=num_classes)
     require.labels(labels, classes=num_classes)
+    require.generator(generator)
     drawn = torch.randint(num_classes, labels.shape, generator=generator)
     return drawn, drawn != labels
 
 
 def _check_flips(labels: Tensor, fraction: float, num_classes: int, generator: torch.Generator) -> None:
+    require.whole(2, num_classes=num_classes)
     require.labels(labels, classes=num_classes)
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction must be in [0, 1], got {fraction}")
-    if num_classes < 2:
-        raise ValueError(f"num_classes must be at least 2, or there is nothing to flip to; got {num_classes}")
+    require.between(0, 1, fraction=fraction)
+    require.generator(generator)
 
 
 @require.checked(_check_flips)
@@ -175,9 +184,6 @@ def flip_labels(labels: Tensor, fraction: float, num_classes: int, generator: to
 
     Returns:
         (new labels [N] int64, flipped [N] bool: which ones were changed).
-
-    Raises:
-        ValueError: a fraction outside [0, 1], or labels of the wrong type or outside the classes.
     """
     flipped = torch.zeros(len(labels), dtype=torch.bool)
     flipped[torch.randperm(len(labels), generator=generator)[: round(fraction * len(labels))]] = True
@@ -186,6 +192,7 @@ def flip_labels(labels: Tensor, fraction: float, num_classes: int, generator: to
     return torch.where(flipped, (labels + step) % num_classes, labels), flipped
 
 
+# Not scikit-learn's make_moons: it spaces its points evenly along the arcs, and chapter 01 is about independent draws.
 def two_moons(n: int, noise: float = 0.25, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Two interleaved half circles with Gaussian noise: a toy whose distribution you can draw from at will.
 
@@ -196,14 +203,10 @@ def two_moons(n: int, noise: float = 0.25, seed: int = 0) -> tuple[Tensor, Tenso
 
     Returns:
         points [n, 2] float32, in random order, and labels [n] int64 in {0, 1}.
-
-    Raises:
-        ValueError: n below 2, or a negative noise.
     """
-    if n < 2:
-        raise ValueError(f"n must be at least 2, one point for each class; got {n}")
-    if noise < 0:
-        raise ValueError(f"noise must be at least 0, got {noise}")
+    require.whole(2, n=n)
+    require.at_least(0, noise=noise)
+    require.whole(0, seed=seed)
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(n)[torch.randperm(n, generator=generator)] % 2
     upper, lower = _half_circles(math.pi * torch.rand(n, generator=generator))
@@ -218,18 +221,16 @@ def best_logits(points: Tensor, noise: float = 0.25) -> Tensor:
     half circle (here over 200 places), of the noise's Gaussian around each place.
 
     Args:
-        points: [N, 2].
-        noise: with which `two_moons` draws, above 0.
+        points: [N, 2] float32 or float64.
+        noise: with which `two_moons` draws, above 0, or the classes have no density.
 
     Returns:
         logits [N, 2], each class's log-density and one constant: their softmax is the true probability of each class.
-
-    Raises:
-        ValueError: a noise that is not above 0.
     """
-    if not noise > 0:
-        raise ValueError(f"noise must be above 0, or the classes have no density; got {noise}")
-    places = _half_circles(math.pi * (torch.arange(200) + 0.5) / 200)
+    require.tensors(points=(points, "float [N, 2]"))
+    require.finite(points=points)
+    require.above(0, noise=noise)
+    places = _half_circles(math.pi * (torch.arange(200, dtype=points.dtype) + 0.5) / 200)
     logits = [(-(torch.cdist(points, arc) ** 2) / (2 * noise**2)).logsumexp(dim=1) for arc in places]
     return torch.stack(logits, dim=1)
 
@@ -252,23 +253,11 @@ def ring_of_gaussians(n: int, generator: torch.Generator) -> Tensor:
 
     Returns:
         points [n, 2] float32.
-
-    Raises:
-        ValueError: n below 1.
     """
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
+    require.whole(n=n)
+    require.generator(generator)
     centre = RING[torch.randint(len(RING), (n,), generator=generator)]
     return centre + RING_STD * torch.randn(n, 2, generator=generator)
-
-
-def _shares(counts: Tensor, n: int) -> list[int]:
-    """`n` divided over the classes in proportion to `counts`; the largest remainders are rounded up."""
-    exact = counts.double() * n / counts.sum()
-    shares = exact.floor().long()
-    missing = n - int(shares.sum())
-    shares[(exact - shares).argsort(descending=True, stable=True)[:missing]] += 1
-    return shares.tolist()
 
 
 def _read_idx(name: str) -> Tensor:
@@ -282,6 +271,8 @@ def _read_idx(name: str) -> Tensor:
         found = hashlib.sha256(content).hexdigest()
     except FileNotFoundError:
         found = "no file"
+    except (IsADirectoryError, PermissionError) as error:
+        found = f"what cannot be read ({error.strerror})"
     except (OSError, EOFError, zlib.error) as error:
         found = f"a file that does not unpack ({error})"
     if found != CHECKSUMS[name]:
@@ -289,9 +280,18 @@ def _read_idx(name: str) -> Tensor:
             f"{path} is not the file that the course ships.\n"
             f"  expected SHA-256 (unpacked): {CHECKSUMS[name]}\n"
             f"  found:                       {found}\n"
-            f"  to mend it: run `git restore data/mnist` in the course's folder, or clone the course again"
+            f"  to mend it: {_advice()}"
         )
     # IDX: two zero bytes, a type byte, the number of dimensions, then each dimension as a big-endian int32.
     header = 4 + 4 * content[3]
     shape = [int.from_bytes(content[i : i + 4], "big") for i in range(4, header, 4)]
     return torch.frombuffer(content, dtype=torch.uint8, offset=header).view(shape)
+
+
+def _advice() -> str:
+    if (COURSE / "pyproject.toml").exists():
+        return "run `git restore data/mnist` in the course's folder, or clone the course again"
+    return (
+        "the course was installed without --editable, away from its data. Run `pip install --editable .` in the "
+        "course's folder, and restart the kernel"
+    )

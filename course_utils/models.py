@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from course_utils import require
 from course_utils.lean import give_back_memory as give_back_memory
 
 
@@ -56,6 +57,7 @@ _GLOBAL_GENERATOR = threading.RLock()
 _HERE = threading.local()
 
 
+@require.checked(lambda seed: require.whole(0, seed=seed))
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Draw from `seed` inside the block, and leave the CPU's global generator as it was.
@@ -79,6 +81,7 @@ def holds_global_generator() -> bool:
 
 def draws_globally(model: nn.Module) -> bool:
     """Whether the model's layers draw from the global generator when they are trained, as dropout does."""
+    require.network(model)
     return any(isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0 for layer in model.modules())
 
 
@@ -101,15 +104,9 @@ def mlp(
 
     Returns:
         a model from [N, …] (flattened to [N, inputs]) to logits [N, K].
-
-    Raises:
-        ValueError: a size below 1, or a dropout outside [0, 1).
     """
+    _check_mlp(inputs, hidden, classes, dropout)
     sizes = [inputs, *hidden, classes]
-    if min(sizes) < 1:
-        raise ValueError(f"inputs, hidden and classes must be at least 1, got {inputs}, {hidden} and {classes}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must be in [0, 1), got {dropout}")
     layers: list[nn.Module] = [nn.Flatten()]
     with seeded(seed):
         for size, following in zip(sizes, sizes[1:-1]):
@@ -117,6 +114,17 @@ def mlp(
             if dropout:
                 layers.append(nn.Dropout(dropout))
         return nn.Sequential(*layers, nn.Linear(sizes[-2], classes))
+
+
+def _check_mlp(inputs: int, hidden: Sequence[int], classes: int, dropout: float) -> None:
+    require.whole(inputs=inputs, classes=classes)
+    if not isinstance(hidden, Sequence):
+        raise ValueError(f"hidden must be a list of widths, such as (100, 100) or (), got {require.what(hidden)}")
+    for width in hidden:
+        require.whole(hidden=width)
+    require.between(0, 1, dropout=dropout)
+    if dropout == 1:
+        raise ValueError("dropout must be below 1, got 1: nothing would be left")
 
 
 def small_cnn(channels: int = 1, classes: int = 10, seed: int = 0) -> nn.Sequential:
@@ -129,12 +137,8 @@ def small_cnn(channels: int = 1, classes: int = 10, seed: int = 0) -> nn.Sequent
 
     Returns:
         a model from images [N, channels, 28, 28] to logits [N, K]; 105,866 parameters as it stands.
-
-    Raises:
-        ValueError: a size below 1.
     """
-    if min(channels, classes) < 1:
-        raise ValueError(f"channels and classes must be at least 1, got {channels} and {classes}")
+    require.whole(channels=channels, classes=classes)
     with seeded(seed):
         return nn.Sequential(
             nn.Conv2d(channels, 16, 3, stride=2, padding=1), nn.ReLU(),
@@ -146,7 +150,7 @@ def small_cnn(channels: int = 1, classes: int = 10, seed: int = 0) -> nn.Sequent
 def encoder(channels: int = 3, dimensions: int = 16, seed: int = 0) -> nn.Sequential:
     """Two convolutions of stride 2, averaged over the whole picture, and a linear layer: an embedding of length 1.
 
-    The average forgets where anything was: such a network sees colour and texture well, shape hardly.
+    The average forgets where anything was: such a network sees colour and texture well, and hardly any shape.
 
     Args:
         channels: of the images, 1 (grey) or 3 (colour).
@@ -155,12 +159,8 @@ def encoder(channels: int = 3, dimensions: int = 16, seed: int = 0) -> nn.Sequen
 
     Returns:
         a model from images [N, channels, H, W] to embeddings [N, D].
-
-    Raises:
-        ValueError: a size below 1.
     """
-    if min(channels, dimensions) < 1:
-        raise ValueError(f"channels and dimensions must be at least 1, got {channels} and {dimensions}")
+    require.whole(channels=channels, dimensions=dimensions)
     with seeded(seed):
         return nn.Sequential(
             nn.Conv2d(channels, 8, 3, stride=2, padding=1), nn.ReLU(),
@@ -180,12 +180,8 @@ def scene_cnn(classes: int = 4, seed: int = 0) -> nn.Sequential:
 
     Returns:
         a model from images [N, 3, 32, 32] to logits [N, K].
-
-    Raises:
-        ValueError: classes below 1.
     """
-    if classes < 1:
-        raise ValueError(f"classes must be at least 1, got {classes}")
+    require.whole(classes=classes)
     with seeded(seed):
         net = nn.Sequential(
             nn.Conv2d(3, 16, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
@@ -210,14 +206,9 @@ def scene_encoder(pool: str = "maximum", dimensions: int = 16, seed: int = 0) ->
 
     Returns:
         a model from images [N, 3, H, W] to embeddings [N, D].
-
-    Raises:
-        ValueError: an unknown kind of pooling, or dimensions below 1.
     """
-    if pool not in POOLING:
-        raise ValueError(f"pool must be one of {', '.join(map(repr, POOLING))}; got {pool!r}")
-    if dimensions < 1:
-        raise ValueError(f"dimensions must be at least 1, got {dimensions}")
+    require.one_of(POOLING, pool=pool)
+    require.whole(dimensions=dimensions)
     with seeded(seed):
         net = nn.Sequential(
             nn.Conv2d(3, 16, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
@@ -238,9 +229,11 @@ class UnitLength(nn.Module):
 
 def frozen_copy(model: nn.Module) -> nn.Module:
     """The model as it is now, for later: training goes on without changing the copy."""
+    require.network(model)
     return copy.deepcopy(model).requires_grad_(False)
 
 
 def count_parameters(model: nn.Module) -> int:
     """How many numbers training can change."""
+    require.network(model)
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

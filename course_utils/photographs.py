@@ -10,7 +10,7 @@ The authors had no photographs: everything here has been tried on a made-up fold
 real one. What comes out is yours to find.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -21,12 +21,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor, nn
 
-from course_utils import data, metrics, models, plots, progress
+from course_utils import data, metrics, models, plots, progress, require
 
 FOLDER = data.MNIST.parent / "imagenette"  # photographs and weights go there, and nowhere else; git ignores it
 SIZES = {"160px": "imagenette2-160", "320px": "imagenette2-320", "full": "imagenette2"}  # the folder of each size
 WNID, TENCH = "n01440764", 0  # what ImageNet calls the tench, and its place among the 1,000 classes: the first
 UNSEEN = "ILSVRC2012_val_"  # so begin the names of ImageNet's validation images, on which no stored network was trained
+IMAGES, MASKS = "float [N, 3, H, W]", "bool [K, H, W]"
 CHUNK = 32  # images a forward pass: a photograph takes far more memory than a digit
 
 
@@ -71,14 +72,19 @@ def found(folder: Path | str = FOLDER, size: str = "160px") -> bool:
         folder: where Imagenette was unpacked.
         size: a key of SIZES.
     """
+    _check_place(folder, size)
     classes = {path.parent.name for path in _files(folder, size)}
     return WNID in classes and len(classes) > 1
 
 
+def _check_place(folder: Path | str, size: str = "160px") -> None:
+    if not isinstance(folder, Path | str):
+        raise ValueError(f"folder must be a path, got {require.what(folder)}")
+    require.one_of(SIZES, size=size)
+
+
 def _files(folder: Path | str, size: str) -> list[Path]:
     """The photographs of both of Imagenette's splits, in the order of their classes and names."""
-    if size not in SIZES:
-        raise ValueError(f"size must be one of {', '.join(map(repr, SIZES))}; got {size!r}")
     paths = [*(Path(folder) / SIZES[size]).glob("train/*/*"), *(Path(folder) / SIZES[size]).glob("val/*/*")]
     return sorted((path for path in paths if path.suffix.lower() == ".jpeg"), key=lambda path: path.parts[-2:])
 
@@ -94,6 +100,7 @@ def fetch(wanted: bool, folder: Path | str = FOLDER, **options) -> tuple[nn.Modu
     Returns:
         (network, photographs), or `None`.
     """
+    _check_place(folder)
     if not wanted:
         print("The section on real photographs was not asked for, and does not run.")
         return None
@@ -123,10 +130,10 @@ def load(
     Raises:
         DataFileError: there are none, a part of them, none unseen, one that is damaged, or no connection; in a
             sentence.
-        ValueError: an unknown size, or a number below 1.
     """
-    if min(per_class, pixels) < 1:
-        raise ValueError(f"per_class and pixels must be at least 1, got {per_class} and {pixels}")
+    _check_place(folder, size)
+    require.whole(per_class=per_class, pixels=pixels)
+    require.whole(0, seed=seed)
     _make_sure(folder, size, download)
     files = [path for path in _files(folder, size) if not unseen or path.name.startswith(UNSEEN)]
     classes = sorted({path.parent.name for path in files})
@@ -180,7 +187,8 @@ def stored_network(folder: Path | str = FOLDER, name: str = "resnet18", download
 
     Args:
         folder: where its weights are, or will be.
-        name: as in `torchvision.models`; the smaller the quicker ("resnet18": 45 MB).
+        name: as in `torchvision.models`, of a network that knows the tench; the smaller the quicker ("resnet18": 45
+            MB).
         download: fetch the weights if they are not there.
 
     Returns:
@@ -189,14 +197,14 @@ def stored_network(folder: Path | str = FOLDER, name: str = "resnet18", download
 
     Raises:
         DataFileError: no weights, damaged ones, or no connection; in a sentence.
-        ValueError: a name that torchvision does not know, or of a network that does not know the tench.
     """
     from torchvision import models as stored
     from torchvision.transforms import Normalize
 
-    weights = stored.get_model_weights(name).DEFAULT
-    if weights.meta.get("categories", [""])[TENCH] != "tench":
-        raise ValueError(f"name must be that of a network of ImageNet's classes, got {name!r}")
+    _check_place(folder)
+    weights = stored.get_model_weights(name).DEFAULT if name in stored.list_models() else None
+    if weights is None or weights.meta.get("categories", [""])[TENCH] != "tench":
+        raise ValueError(f"name must be that of one of torchvision's networks of ImageNet's classes, got {name!r}")
     file = Path(weights.url).name
     if not download and not (Path(folder) / file).exists():
         raise data.DataFileError(f"there are no weights of {name} here; download=True fetches them, once.")
@@ -221,12 +229,12 @@ def windows(pixels: int, side: float = 0.4, steps: int = 4) -> Tensor:
 
     Returns:
         [steps², S, S] bool, from the top left in reading order.
-
-    Raises:
-        ValueError: a side outside (0, 1), or fewer than 2 steps.
     """
-    if not 0 < side < 1 or steps < 2:
-        raise ValueError(f"side must be in (0, 1) and steps at least 2, got {side} and {steps}")
+    require.whole(pixels=pixels)
+    require.whole(2, steps=steps)
+    require.above(0, side=side)
+    if side >= 1:
+        raise ValueError(f"side must be below 1, got {side}")
     length = max(1, round(side * pixels))
     masks = torch.zeros(steps, steps, pixels, pixels, dtype=torch.bool)
     starts = torch.linspace(0, pixels - length, steps).round().int().tolist()
@@ -238,7 +246,11 @@ def windows(pixels: int, side: float = 0.4, steps: int = 4) -> Tensor:
 
 def said(model: nn.Module, images: Tensor, target: int = TENCH) -> Said:
     """What a model [N, 3, H, W] to logits [N, K] says of N images about the class `target`: [N] each."""
+    require.network(model)
+    require.tensors(images=(images, IMAGES))
+    require.box(images=images)
     logits = metrics.outputs(model, images, chunk=CHUNK)
+    require.whole(0, logits.shape[1] - 1, target=target)
     return Said(logits.softmax(dim=1)[:, target], logits.argmax(dim=1) == target)
 
 
@@ -255,6 +267,8 @@ def try_windows(model: nn.Module, images: Tensor, masks: Tensor, colour: Tensor,
             image, and other classes' windows, say what that alone does.
         target: the class that is asked about.
     """
+    require.tensors(images=(images, IMAGES), masks=(masks, MASKS), colour=(colour, "float [3]"))
+    require.box(colour=colour)
     paint = colour.view(-1, 1, 1)
     alone, covered = [], []
     for mask in progress.track(masks, "trying windows"):
@@ -277,6 +291,8 @@ def summary(tried: Mapping[str, Tried]) -> pd.DataFrame:
     photograph without a tench too: so a tench's is to be held against another class's. A window that carries the class
     is missed when it is covered, and more than another one.
     """
+    if not isinstance(tried, Mapping) or not tried or not all(isinstance(seen, Tried) for seen in tried.values()):
+        raise ValueError(f"tried must be a dict of what try_windows found, not empty, got {require.what(tried)}")
     rows = {}
     for name, seen in tried.items():
         best = nn.functional.one_hot(seen.strongest, seen.alone.called.shape[1]).bool()
@@ -297,8 +313,17 @@ def heat(values: Tensor, masks: Tensor) -> Tensor:
     Returns:
         [N, H, W].
     """
+    require.tensors(values=(values, "float [N, K]"), masks=(masks, MASKS))
     share = masks.float() / masks.sum(dim=0).clamp(min=1)
     return torch.einsum("nk,khw->nhw", values, share)
+
+
+def _check_sheet(images: Tensor, tried: Tried, masks: Tensor, n: int = 1) -> None:
+    if not isinstance(tried, Tried):
+        raise ValueError(f"tried must be what try_windows found, got {require.what(tried)}")
+    require.tensors(images=(images, IMAGES), masks=(masks, MASKS), tried=(tried.alone.probability, "float [N, K]"))
+    require.box(images=images)
+    require.whole(n=n)
 
 
 def contact_sheet(images: Tensor, tried: Tried, masks: Tensor, *, title: str, n: int = 20) -> Figure:
@@ -306,6 +331,7 @@ def contact_sheet(images: Tensor, tried: Tried, masks: Tensor, *, title: str, n:
 
     Each bears the place of its image in `images`, and the probability of the class for this window alone.
     """
+    _check_sheet(images, tried, masks, n)
     best = tried.alone.probability.amax(dim=1)
     order = best.argsort(descending=True, stable=True)[:n].tolist()
     pieces = [_cut(images[place], masks[tried.strongest[place]]) for place in order]
@@ -321,6 +347,7 @@ def _cut(image: Tensor, mask: Tensor) -> Tensor:
 
 def heat_sheet(images: Tensor, tried: Tried, masks: Tensor, *, title: str, n: int = 8) -> Figure:
     """The first `n` images; where a window alone is of the class (dark: surely); what is lost where one is covered."""
+    _check_sheet(images, tried, masks, n)
     lost = (tried.whole.probability[:, None] - tried.covered.probability).clamp(min=0)
     maps = {"alone": tried.alone.probability, "lost if\ncovered": lost}
     rows = {"image": images[:n]} | {name: heat(values, masks)[:n, None] for name, values in maps.items()}
@@ -330,6 +357,9 @@ def heat_sheet(images: Tensor, tried: Tried, masks: Tensor, *, title: str, n: in
 
 def with_rulers(images: Tensor, *, title: str, n: int = 8) -> Figure:
     """The first `n` images, four in a row, with their pixels counted at the edges: to read boxes for `hands` from."""
+    require.tensors(images=(images, IMAGES))
+    require.box(images=images)
+    require.whole(n=n)
     count = len(images[:n])
     figure, axes = plots.panels(-(-count // 4), 4, height=0.6 + 2.4 * -(-count // 4))
     for place, ax in enumerate(axes.flat):
@@ -346,6 +376,7 @@ def with_rulers(images: Tensor, *, title: str, n: int = 8) -> Figure:
 
 def show(images: Tensor, tried: Tried, masks: Tensor) -> None:
     """Put three figures of tench on the page: their strongest windows, their maps, and some of them with rulers."""
+    _check_sheet(images, tried, masks)
     called = int(tried.alone.called.any(dim=1).sum())
     title = f"Alone, the strongest window is called tench on {called} of {len(images)} images: how many are hands?"
     plots.show(
@@ -383,10 +414,9 @@ def hands(
     Returns:
         for what is shown ("whole", "hand alone", …), "called": the share of the images called by the class, and its
         mean "probability".
-
-    Raises:
-        ValueError: no box, an image that there is not, or a box that does not lie in its image.
     """
+    require.tensors(images=(images, IMAGES), colour=(colour, "float [3]"))
+    require.box(colour=colour)
     hand = _box_masks(boxes, images)
     mirrored = torch.stack([hand.flip(sides) for sides in ((2,), (1,), (1, 2))])  # [3, n, H, W]
     overlap = (mirrored & hand).sum(dim=(2, 3))
@@ -411,17 +441,18 @@ def hands(
 
 def _box_masks(boxes: Mapping[int, tuple[int, int, int, int]], images: Tensor) -> Tensor:
     """Boxes as masks [n, H, W]."""
-    if not boxes:
-        raise ValueError("boxes must hold at least one box, got none")
+    if not isinstance(boxes, Mapping) or not boxes:
+        raise ValueError(f"boxes must be a dict of at least one box, got {require.what(boxes)}")
     n, _, height, width = images.shape
     masks = torch.zeros(len(boxes), height, width, dtype=torch.bool)
-    for mask, (place, (left, top, right, bottom)) in zip(masks, boxes.items()):
-        if not 0 <= place < n:
-            raise ValueError(f"boxes must name images by their place in 0…{n - 1}, got {place}")
+    for mask, (place, box) in zip(masks, boxes.items()):
+        require.whole(0, n - 1, boxes=place)
+        four = isinstance(box, Sequence) and len(box) == 4 and all(isinstance(number, int) for number in box)
+        left, top, right, bottom = box if four else (0, 0, 0, 0)
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):
             raise ValueError(
                 f"boxes must be left, top, right and bottom inside {width} × {height} pixels, "
-                f"got {(left, top, right, bottom)} for image {place}"
+                f"got {box} for image {place}"
             )
         mask[top:bottom, left:right] = True
     return masks

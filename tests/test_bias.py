@@ -127,28 +127,6 @@ def test_the_seed_is_the_only_source_of_randomness():
     assert not torch.equal(first[0], other[0])
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: biased.colored_mnist("tset", 0.01), "split must be one of 'train', .* got 'tset'"),
-        (lambda: biased.colored_mnist("test", 1.5), r"conflict_ratio must be in \[0, 1\], got 1.5"),
-        (lambda: biased.colored_mnist("validation", -0.1), r"conflict_ratio must be in \[0, 1\], got -0.1"),
-        (lambda: biased.colored_mnist("test", 0.01, std=-1), "std must be at least 0, got -1"),
-        (lambda: biased.colored_mnist("test", 0.01, n=0), "n must be between 1 and the 10000"),
-        (lambda: biased.biased_colours(torch.tensor([0, 10]), 0.1, seeded()), "labels must lie in 0…9"),
-        (lambda: biased.paint(torch.rand(2, 3, 4, 4), torch.tensor([0, 1]), 0.1, seeded()), "images must be grey"),
-        (
-            lambda: biased.paint(torch.zeros(1, 1, 4, 4, dtype=torch.uint8), torch.tensor([0]), 0.1, seeded()),
-            "images must be grey, float32",
-        ),
-        (lambda: biased.paint(torch.rand(2, 1, 4, 4), torch.tensor([0]), 0.1, seeded()), "one for each of bias"),
-    ],
-)
-def test_bad_input_is_named(call, words):
-    with pytest.raises(ValueError, match=words):
-        call()
-
-
 # ---- groups ------------------------------------------------------------------------------------------------
 
 

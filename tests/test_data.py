@@ -1,12 +1,15 @@
 """Data: what `load_mnist`, `holdout` and the label noise promise a student."""
 
+import errno
 import gzip
 import hashlib
 import shutil
 
 import pytest
 import torch
+from scipy.stats import ks_2samp
 from sklearn.datasets import make_moons
+from sklearn.model_selection import train_test_split
 
 from course_utils import data
 
@@ -44,21 +47,12 @@ def test_a_subset_is_stratified_and_follows_its_seed():
     assert not torch.equal(images, other)
 
 
-@pytest.mark.parametrize("n", [0, -1, 10_001])
-def test_a_subset_larger_than_the_data_is_refused(n):
-    with pytest.raises(ValueError, match=f"n must be between 1 and the 10000 examples there are, got {n}"):
-        data.load_mnist("test", n=n)
-
-
-def test_an_unknown_split_is_refused():
-    with pytest.raises(ValueError, match="split must be 'train' or 'test', got 'validation'"):
-        data.load_mnist("validation")
-
-
 OTHER = b"\0\0\10\1\0\0\0\1\5"
 FOUND = {
     "missing": "no file",
     "cut short": "does not unpack",
+    "a bit flipped": "does not unpack (CRC check failed",
+    "a folder": "what cannot be read (Is a directory)",
     "another file": hashlib.sha256(OTHER).hexdigest(),
     "a web page": "does not unpack",
     "empty": hashlib.sha256(b"").hexdigest(),
@@ -72,6 +66,11 @@ def damaged(kind, path):
         path.unlink()
     elif kind == "cut short":
         path.write_bytes(content[: len(content) // 2])
+    elif kind == "a bit flipped":
+        path.write_bytes(content[:-6] + bytes([content[-6] ^ 16]) + content[-5:])
+    elif kind == "a folder":
+        path.unlink()
+        path.mkdir()
     elif kind == "another file":
         path.write_bytes(gzip.compress(OTHER))
     elif kind == "a web page":
@@ -80,16 +79,73 @@ def damaged(kind, path):
         path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("kind", FOUND)
-def test_a_damaged_file_is_named_with_its_checksum_and_how_to_mend_it(kind, tmp_path, monkeypatch):
+NAME = "t10k-labels-idx1-ubyte"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A copy of the data, from which the course reads."""
     shutil.copytree(data.MNIST, tmp_path / "mnist")
     monkeypatch.setattr(data, "MNIST", tmp_path / "mnist")
-    name = "t10k-labels-idx1-ubyte"
-    damaged(kind, tmp_path / "mnist" / f"{name}.gz")
+    return tmp_path / "mnist"
+
+
+def complaint():
     with pytest.raises(data.DataFileError) as error:
         data.load_mnist("test")
-    for part in (f"{name}.gz", data.CHECKSUMS[name], FOUND[kind], "git restore data/mnist"):
-        assert part in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("kind", FOUND)
+def test_a_damaged_file_is_named_with_its_checksum_and_how_to_mend_it(kind, folder):
+    damaged(kind, folder / f"{NAME}.gz")
+    words = complaint()
+    for part in (f"{NAME}.gz", data.CHECKSUMS[NAME], FOUND[kind], "git restore data/mnist"):
+        assert part in words
+
+
+def test_a_file_that_may_not_be_read_is_named(folder, monkeypatch):
+    (folder / f"{NAME}.gz").chmod(0)
+    try:
+        (folder / f"{NAME}.gz").read_bytes()
+    except PermissionError:
+        pass
+    else:  # whom the system lets read anything, or it knows no such permission
+
+        def denied(path):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+
+        monkeypatch.setattr(data.gzip, "open", denied)
+    words = complaint()
+    assert "what cannot be read (Permission denied)" in words and "git restore data/mnist" in words
+
+
+def test_no_flipped_bit_and_no_missing_end_gives_other_labels(folder):
+    """All of a file's kinds of bytes are tried: its head, its content, its checksum."""
+    right = data.read_mnist("test")[1]
+    whole = (folder / f"{NAME}.gz").read_bytes()
+    cut_short = [whole[:end] for end in (*range(0, 20, 3), *range(20, len(whole), 401))]
+    bits = (*range(0, 8 * 28, 3), *range(8 * 28, 8 * len(whole), 907), *range(8 * (len(whole) - 8), 8 * len(whole), 3))
+    flipped = [whole[: b // 8] + bytes([whole[b // 8] ^ 1 << b % 8]) + whole[b // 8 + 1 :] for b in bits]
+    refused = 0
+    for content in cut_short + flipped:
+        (folder / f"{NAME}.gz").write_bytes(content)
+        try:
+            labels = data._read_idx(NAME)
+        except data.DataFileError:
+            refused += 1
+        else:  # a bit of the file's date or name in its head
+            assert torch.equal(labels.long(), right)
+    assert refused > 0.7 * len(cut_short + flipped)
+
+
+def test_a_course_that_was_installed_away_from_its_data_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "COURSE", tmp_path / "site-packages")
+    monkeypatch.setattr(data, "MNIST", tmp_path / "site-packages" / "data" / "mnist")
+    words = complaint()
+    assert "site-packages" in words and "no file" in words and data.CHECKSUMS["t10k-images-idx3-ubyte"] in words
+    assert "installed without --editable" in words and "pip install --editable ." in words
+    assert "git restore" not in words
 
 
 def test_holdout_takes_every_class_in_its_share_and_nothing_twice():
@@ -141,33 +197,6 @@ def test_label_noise_leaves_its_argument_alone_and_follows_the_generator():
     assert torch.equal(LABELS, before)
 
 
-@pytest.mark.parametrize("fraction", [-0.1, 1.1, float("nan")])
-def test_a_fraction_outside_0_1_is_refused(fraction):
-    with pytest.raises(ValueError, match=r"fraction must be in \[0, 1\], got"):
-        data.flip_labels(LABELS, fraction, 10, torch.Generator())
-
-
-@pytest.mark.parametrize(
-    ("labels", "says"),
-    [
-        (LABELS.float(), "labels must be a tensor .* got torch.float32"),
-        ([1, 2], "labels must be a tensor .* got list"),
-        (LABELS.view(10, 100), "labels must be a tensor"),
-        (LABELS + 1, "labels must lie in 0…9, got values from 1 to 10"),
-        (LABELS - 1, "labels must lie in 0…9, got values from -1 to 8"),
-    ],
-)
-def test_labels_that_are_not_labels_are_refused(labels, says):
-    for noise in (data.random_labels, lambda y, k, g: data.flip_labels(y, 0.5, k, g)):
-        with pytest.raises(ValueError, match=says):
-            noise(labels, 10, torch.Generator())
-
-
-def test_flipping_needs_a_second_class():
-    with pytest.raises(ValueError, match="num_classes must be at least 2"):
-        data.flip_labels(torch.zeros(5).long(), 0.5, 1, torch.Generator())
-
-
 def test_the_two_moons_are_scikit_learns():
     """Without noise, every one of our points lies on scikit-learn's moon of its class."""
     points, labels = data.two_moons(200, noise=0, seed=0)
@@ -176,6 +205,44 @@ def test_the_two_moons_are_scikit_learns():
         moon = torch.tensor(theirs[classes == label], dtype=torch.float32)
         assert torch.cdist(points[labels == label], moon).min(dim=1).values.max() < 2e-3
     assert labels.bincount().tolist() == [100, 100]
+
+
+def difference(points, labels, theirs, classes):
+    """The smallest p-value of a two-sample test: of each class's x, y and distances from the middle of its circle."""
+    theirs, classes = torch.tensor(theirs, dtype=torch.float32), torch.tensor(classes)
+    found = []
+    for label, middle in enumerate(torch.tensor([[0.0, 0.0], [1.0, 0.5]])):
+        samples = [part[of == label] - middle for part, of in ((points, labels), (theirs, classes))]
+        samples = [torch.cat([sample, sample.norm(dim=1, keepdim=True)], dim=1) for sample in samples]
+        found += [ks_2samp(ours, others).pvalue for ours, others in zip(*(sample.T.numpy() for sample in samples))]
+    return min(found)
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.35])
+def test_noisy_moons_are_distributed_as_scikit_learns(noise):
+    ours = data.two_moons(4_000, noise, seed=0)
+    assert difference(*ours, *make_moons(4_000, noise=noise, random_state=0)) > 0.01
+    assert difference(*ours, *make_moons(4_000, noise=1.4 * noise, random_state=0)) < 1e-3  # the test could fail
+
+
+def left_halves(draw):
+    """Of 100 points in one class, how many are in its left half, seed by seed."""
+    return [int((points[torch.as_tensor(labels) == 0][:, 0] < 0).sum()) for points, labels in map(draw, range(40))]
+
+
+def test_moons_are_independent_draws_and_scikit_learns_are_not():
+    """Of independent points 50 ± 5 are in the left half; of evenly spaced ones 50."""
+    ours = torch.tensor(left_halves(lambda seed: data.two_moons(200, 0, seed)))
+    assert 3.5 < ours.float().std() < 6.5
+    assert set(left_halves(lambda seed: make_moons(200, random_state=seed))) == {50}
+
+
+@pytest.mark.parametrize("n", [10, 50, 90])
+def test_a_stratified_part_has_scikit_learns_shares(n):
+    labels = torch.tensor([0] * 61 + [1] * 30 + [2] * 9)
+    ours = labels[data.stratified(labels, n, seed=0)].bincount(minlength=3)
+    theirs = train_test_split(labels.numpy(), train_size=n, stratify=labels.numpy(), random_state=0)[0]
+    assert (ours - torch.tensor(theirs).bincount(minlength=3)).abs().max() <= 1
 
 
 def test_the_noise_of_the_moons_has_the_deviation_asked_for():
@@ -208,12 +275,3 @@ def test_the_best_possible_error_is_the_overlap_of_the_two_densities():
     assert abs(error - overlap) < 0.01
     for shift in (-1, 1):
         assert ((logits + torch.tensor([0, shift])).argmax(dim=1) != labels).float().mean() > error
-    with pytest.raises(ValueError, match="noise must be above 0"):
-        data.best_logits(points, noise=0)
-
-
-def test_impossible_moons_are_refused():
-    with pytest.raises(ValueError, match="n must be at least 2"):
-        data.two_moons(1)
-    with pytest.raises(ValueError, match="noise must be at least 0, got -0.1"):
-        data.two_moons(10, noise=-0.1)

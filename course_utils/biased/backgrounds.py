@@ -77,14 +77,14 @@ def sky(numbers: Tensor, grid: Grid) -> Tensor:
     tint = (numbers[:, 0:1] - 0.5) * colour(0.14, 0.08, 0.04)
     canvas = blend(colour(0.52, 0.75, 0.92) + tint, colour(0.91, 0.93, 0.89) + tint, (grid.y + 1) / 2 + 0 * q[0])
     canvas = canvas.expand(-1, -1, -1, grid.x.shape[-1]).clone()
-    clouds = None
+    clouds = torch.tensor(torch.inf)
     for k in range(2):
         x, y, size = grid.x - 2.2 * q[1 + k] + 1.1, grid.y + 0.9 - 0.9 * q[3 + k], 0.8 + 0.5 * q[5 + k]
         puffs = (0.0, -0.03, 0.20), (-0.23, 0.05, 0.14), (0.22, 0.04, 0.15)
         for dx, dy, radius in puffs:
             puff = torch.hypot(x - dx * size, 1.2 * (y - dy * size)) - radius * size
             puff = torch.maximum(puff, 0.8 * (y - 0.1))
-            clouds = puff if clouds is None else torch.minimum(clouds, puff)
+            clouds = torch.minimum(clouds, puff)
     over(canvas, colour(0.99, 0.98, 0.96), 0.92 * cover(clouds, 2.2 * grid.pixel))
     near = 0.62 + 0.3 * q[7] + 0.1 * torch.sin((2 + q[8]) * grid.x + TURN * q[9])
     far = near - 0.13 - 0.06 * torch.sin(3.1 * grid.x + TURN * q[10])

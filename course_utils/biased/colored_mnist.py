@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from course_utils import require
-from course_utils.data import holdout, read_mnist
+from course_utils.data import holdout, read_mnist, stratified
 
 # The ten mean colours (red, green, blue) of Colored MNIST as LfF made it (Nam et al., NeurIPS 2020, in the authors'
 # code). Colour k is the usual one of digit k.
@@ -17,6 +17,7 @@ PALETTE = torch.tensor([
 # The shares of bias-conflicting images that published tables report.
 RATIOS = (0.005, 0.01, 0.02, 0.05)
 SPLITS = ("train", "validation", "test", "train+validation")
+GREY = "float32 [N, 1, H, W]"
 HELD = 5_000  # training digits that are set aside for validation
 
 
@@ -42,21 +43,18 @@ def colored_mnist(
 
     Returns:
         images [n, 3, 28, 28] float32 in [0, 1], labels [n] and bias [n] (the colour's number), int64 in 0…9.
-
-    Raises:
-        ValueError: an unknown split, a ratio, n or std outside its range.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split must be one of {', '.join(map(repr, SPLITS))}; got {split!r}")
-    biased_colours(torch.arange(0), conflict_ratio, torch.Generator())  # names a wrong ratio, also for test images
+    require.one_of(SPLITS, split=split)
+    require.between(0, 1, conflict_ratio=conflict_ratio)
+    require.whole(0, seed=seed)
+    require.at_least(0, std=std)
     pixels, labels = read_mnist("test" if split == "test" else "train")
     rows = torch.arange(len(labels))
     if split in ("train", "validation"):
         rest, held = holdout(labels, HELD)
         rows = rest if split == "train" else held
     if n is not None:
-        _, part = holdout(labels[rows], n, seed)
-        rows = rows[part]
+        rows = rows[stratified(labels[rows], n, seed)]
     pixels, labels = pixels[rows], labels[rows]
     generator = torch.Generator().manual_seed(seed)
     # With nine tenths dealt evenly over the nine other colours, each colour is as frequent as any other.
@@ -66,8 +64,8 @@ def colored_mnist(
 
 def _check_ratio(labels: Tensor, conflict_ratio: float, generator: torch.Generator) -> None:
     require.labels(labels, classes=10)
-    if not 0 <= conflict_ratio <= 1:
-        raise ValueError(f"conflict_ratio must be in [0, 1], got {conflict_ratio}")
+    require.between(0, 1, conflict_ratio=conflict_ratio)
+    require.generator(generator)
 
 
 @require.checked(_check_ratio)
@@ -83,9 +81,6 @@ def biased_colours(labels: Tensor, conflict_ratio: float, generator: torch.Gener
 
     Returns:
         [N] int64 in 0…9. With generators in the same state, what conflicts at one ratio also does at each higher one.
-
-    Raises:
-        ValueError: labels of the wrong type or outside 0…9, or a ratio outside [0, 1].
     """
     bias = labels.clone()
     for digit in labels.unique().tolist():
@@ -110,22 +105,19 @@ def paint(images: Tensor, bias: Tensor, std: float, generator: torch.Generator) 
 
     Returns:
         [N, 3, H, W] float32 in [0, 1].
-
-    Raises:
-        ValueError: arguments that do not fit together; the message names the argument.
     """
+    require.tensors(bias=(bias, "int64 [N]"), images=(images, GREY))
     require.labels(bias, classes=len(PALETTE), name="bias")
-    if images.dtype != torch.float32 or images.dim() != 4 or images.shape[:2] != (len(bias), 1):
-        wanted = f"grey, float32 [{len(bias)}, 1, H, W], one for each of bias"
-        raise ValueError(f"images must be {wanted}; got {images.dtype} {list(images.shape)}")
-    if not std >= 0:
-        raise ValueError(f"std must be at least 0, got {std}")
+    require.box(images=images)
+    require.at_least(0, std=std)
+    require.generator(generator)
     ink = PALETTE[bias] + std * torch.randn(len(bias), 3, generator=generator)
     return images * ink.clamp(0, 1)[:, :, None, None]
 
 
 def colour_swaps(images: Tensor) -> Tensor:
     """Each image in each of the ten colours, without jitter: [N, 1, H, W] becomes [10 · N, 3, H, W]."""
+    require.tensors(images=(images, GREY))
     colours = torch.arange(len(PALETTE)).repeat(len(images))
     return paint(images.repeat_interleave(len(PALETTE), dim=0), colours, 0.0, torch.Generator())
 

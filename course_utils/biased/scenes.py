@@ -7,6 +7,7 @@ Proud fishermen hold up their tench, and a network may learn the hand (after Bre
 networks look).
 """
 
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
@@ -16,17 +17,15 @@ from torch import Tensor
 
 from course_utils import require
 from course_utils.biased import backgrounds, fishes, hands
+from course_utils.biased.entries import GRAINS, Scene, check_scene
 from course_utils.biased.painting import each, grid, over
 
 SPECIES = tuple(fishes.ANATOMIES)
 BACKGROUNDS = tuple(backgrounds.PAINTERS)
 TENCH, DECK = SPECIES.index("tench"), BACKGROUNDS.index("deck")
 SPLITS = ("train", "validation", "test")
-GRAINS = 64  # tiles of noise: drawn once, so that an image does not depend on those rendered beside it
 CHUNK = 96 * 32 * 32  # pixels rendered at a time: more would not fit the processor's cache
 
-# Everything random about N images: tensors [N] or [N, k]. Change an entry and render again.
-Scene = dict[str, Tensor]
 Mark = Callable[[Scene, Tensor], Scene]  # from a scene and rows [N] bool: these rows bear the mark, the others do not
 
 
@@ -72,15 +71,9 @@ def draw_scene(species: Tensor, hand: Tensor, background: Tensor, generator: tor
           0.72), thumb (±1, on which side), fan; skin (0, light, to 5, dark), blush [N, 3], sleeve, a number;
         - light (0.8 to 1.12) and its slopes light_x and light_y (around 0), warm (−0.06 to 0.06: blue to red);
         - backdrop [N, 12] (0 to 1) and grain, a number.
-
-    Raises:
-        ValueError: species, hand and background that do not fit together, or outside their range.
     """
-    hand = hand.long()
-    for name, values, kinds in (("species", species, 4), ("hand", hand, 2), ("background", background, 4)):
-        require.labels(values, classes=kinds, name=name)
-        if len(values) != len(species):
-            raise ValueError(f"{name} must be [{len(species)}], one for each of species, got {list(values.shape)}")
+    _check_given(species, hand, background)
+    require.generator(generator)
     n = len(species)
 
     def uniform(low: float, high: float, *more: int) -> Tensor:
@@ -104,16 +97,28 @@ def draw_scene(species: Tensor, hand: Tensor, background: Tensor, generator: tor
     return scene | {"warm": uniform(-0.06, 0.06), "backdrop": uniform(0.0, 1.0, 12), "grain": whole(GRAINS)}
 
 
-def changed(scene: Scene, **entries: float) -> Scene:
-    """The same scenes, but with one value of an entry for all of them: `changed(scene, hand=True, fish=False)`.
+def _check_given(species: Tensor, hand: Tensor, background: Tensor) -> None:
+    require.tensors(species=(species, "int64 [N]"), hand=(hand, "any [N]"), background=(background, "int64 [N]"))
+    require.labels(species, classes=len(SPECIES), name="species")
+    require.labels(background, classes=len(BACKGROUNDS), name="background")
+    if not ((hand == 0) | (hand == 1)).all():
+        raise ValueError("hand must be bool, or 0 and 1, got other numbers")
 
-    Raises:
-        ValueError: an entry that scenes do not have, or that is more than a number.
-    """
-    for name in entries:
-        if name not in scene or scene[name].dim() != 1:
-            numbers = ", ".join(key for key, values in scene.items() if values.dim() == 1)
-            raise ValueError(f"{name} is no entry with one number for each scene; those are {numbers}")
+
+def _check_changes(scene: Scene, **entries: float) -> None:
+    check_scene(scene)
+    numbers = [name for name, values in scene.items() if values.dim() == 1]
+    for name, value in entries.items():
+        require.one_of(numbers, entries=name)
+        require.above(-math.inf, **{name: value})
+        if not scene[name].is_floating_point() and (torch.full_like(scene[name], value) != value).any():
+            raise ValueError(f"{name} must fit into {require.what(scene[name])}, got {value}")
+    check_scene(scene | {name: torch.full_like(scene[name], value) for name, value in entries.items()})
+
+
+@require.checked(_check_changes)
+def changed(scene: Scene, **entries: float) -> Scene:
+    """The same scenes, but with one value of an entry for all of them: `changed(scene, hand=True, fish=False)`."""
     return scene | {name: torch.full_like(scene[name], value) for name, value in entries.items()}
 
 
@@ -126,12 +131,9 @@ def render(scene: Scene, size: int = 32) -> Rendered:
 
     Returns:
         images and masks. Outside the hand's mask an image is bit by bit the same with and without its hand.
-
-    Raises:
-        ValueError: a size below 8.
     """
-    if size < 8:
-        raise ValueError(f"size must be at least 8 pixels, got {size}")
+    check_scene(scene)
+    require.whole(8, size=size)
     n = len(scene["species"])
     # In memory a pixel's colours lie side by side: convolutions are quicker so.
     images = torch.empty(n, 3, size, size).contiguous(memory_format=torch.channels_last)
@@ -147,7 +149,7 @@ def render(scene: Scene, size: int = 32) -> Rendered:
 def _paint(scene: Scene, size: int) -> Rendered:
     """Images that agree in background, hand and fish."""
     pixels = grid(size)
-    background, has_hand, has_fish = (scene[name][0].item() for name in ("background", "hand", "fish"))
+    background, has_hand, has_fish = (int(scene[name][0]) for name in ("background", "hand", "fish"))
     canvas = backgrounds.PAINTERS[BACKGROUNDS[background]](scene["backdrop"], pixels)
     nothing = torch.zeros(len(canvas), size, size)
     fish = touched = nothing
@@ -188,15 +190,13 @@ def fish_and_hand(
         background_ratio: so many of the tench are off the deck, and so many of each other species on it. `None`: each
             species is equally often before each background.
         seed: draws everything.
-        size: pixels along a side.
+        size: pixels along a side, at least 8.
 
     Returns:
         images, labels, hand, background, masks and the scene. The shares are exact: of a species' m images round(ratio
         · m) are exceptions, at least one unless the ratio is 0. Exceptions of hand and background are independent.
-
-    Raises:
-        ValueError: an unknown split, an n below 8, a ratio outside [0, 1], or a size below 8.
     """
+    require.whole(8, size=size)
     scene = _biased_scene(split, n, hand_ratio, background_ratio, seed)
     images, fish_mask, hand_mask = render(scene, size)
     return FishAndHand(images, scene["species"], scene["hand"].long(), scene["background"], fish_mask, hand_mask, scene)
@@ -204,13 +204,11 @@ def fish_and_hand(
 
 def _biased_scene(split: str, n: int, hand_ratio: float | None, background_ratio: float | None, seed: int) -> Scene:
     """The scene of `fish_and_hand`; arguments and errors as there."""
-    if split not in SPLITS:
-        raise ValueError(f"split must be one of {', '.join(map(repr, SPLITS))}; got {split!r}")
-    if n < 8:
-        raise ValueError(f"n must be at least 8, got {n}")
-    for name, ratio in (("hand_ratio", hand_ratio), ("background_ratio", background_ratio)):
-        if ratio is not None and not 0 <= ratio <= 1:
-            raise ValueError(f"{name} must be in [0, 1] or None, got {ratio}")
+    require.one_of(SPLITS, split=split)
+    require.whole(8, n=n)
+    require.whole(0, seed=seed)
+    ratios = {"hand_ratio": hand_ratio, "background_ratio": background_ratio}
+    require.between(0, 1, **{name: ratio for name, ratio in ratios.items() if ratio is not None})
     if split == "test":
         hand_ratio = background_ratio = None
     generator = torch.Generator().manual_seed(len(SPLITS) * seed + SPLITS.index(split))
@@ -255,6 +253,12 @@ def dealt(labels: Tensor, values: Tensor, generator: torch.Generator) -> Tensor:
     return result
 
 
+def _check_rows(scene: Scene, rows: Tensor) -> None:
+    check_scene(scene)
+    require.tensors(empty=True, rows=(rows, f"bool [{len(scene['flip'])}]"))
+
+
+@require.checked(_check_rows)
 def swim_left(scene: Scene, rows: Tensor) -> Scene:
     """The same scenes, of which some bear a mark: there the fish look to the left, elsewhere to the right.
 
@@ -282,11 +286,15 @@ def marked(
 
     Returns:
         images [n, 3, S, S] float32 in [0, 1], labels [n] int64, and bias [n] int64: 1 where the mark is.
-
-    Raises:
-        ValueError: as in `fish_and_hand`.
     """
+    require.function(mark=mark)
+    require.between(0, 1, ratio=ratio)
+    require.whole(8, size=size)
     scene = _biased_scene(split, n, ratio, None, seed)
     # The hand says where the mark goes, and disappears.
     scene, bears = scene | {"hand": torch.zeros(n, dtype=torch.bool)}, scene["hand"]
-    return render(mark(scene, bears), size).images, scene["species"], bears.long()
+    with_mark = mark(scene, bears)
+    check_scene(with_mark, "the scene of mark")
+    if len(with_mark["species"]) != n:
+        raise ValueError(f"the scene of mark must be of {n} images, got {len(with_mark['species'])}")
+    return render(with_mark, size).images, scene["species"], bears.long()
