@@ -1,6 +1,5 @@
 """Does this installation work? One line for each thing the course needs, and what to do where it fails."""
 
-import re
 import sys
 import time
 from collections.abc import Iterator
@@ -10,11 +9,13 @@ from pathlib import Path
 
 import torch
 from jupyter_core.paths import jupyter_path
+from packaging.requirements import Requirement
 
 from course_utils import data, models, training
 
 PACKAGE = "beyond-training-error"
 INSTALL = "close JupyterLab and run `make lab` again (docs/install.md has the same as plain commands)"
+BOUNDS = {">=": "{} or newer", "<": "below {}"}  # in words
 
 
 @dataclass(frozen=True)
@@ -51,23 +52,20 @@ def _python() -> Iterator[Line]:
 
 def _packages() -> Iterator[Line]:
     try:
-        required = [r for r in metadata.requires(PACKAGE) or [] if "extra ==" not in r]
+        required = [Requirement(line) for line in metadata.requires(PACKAGE) or [] if "extra ==" not in line]
     except metadata.PackageNotFoundError:
         yield Line(False, "the course's package is not installed", INSTALL)
         return
     for requirement in required:
-        name, least = re.match(r"([\w-]+)>=([\d.]+)", requirement).groups()
         try:
-            version = metadata.version(name)
+            version = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
-            yield Line(False, f"{name} is missing", INSTALL)
+            yield Line(False, f"{requirement.name} is missing", INSTALL)
             continue
-        ok = _numbers(version) >= _numbers(least)
-        yield Line(ok, f"{name} {version} ({least} or newer)", INSTALL)
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.match(r"[\d.]+", version).group().strip(".").split(".")]
+        bounds = sorted(requirement.specifier, key=str, reverse=True)  # >=, then <
+        words = ", ".join(BOUNDS[bound.operator].format(bound.version) for bound in bounds)
+        ok = requirement.specifier.contains(version, prereleases=True)
+        yield Line(ok, f"{requirement.name} {version} ({words})", INSTALL)
 
 
 def _data() -> Iterator[Line]:
