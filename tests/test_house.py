@@ -21,7 +21,7 @@ PACKAGE = ROOT / "course_utils"
 
 # Ground floor first. A room imports only rooms that stand before it; equals stand together.
 FLOORS = [
-    {"lean", "require"},
+    {"folder", "lean", "require"},
     {"progress", "record", "references", "data", "models", "plots"},
     {"predictions"},
     {"metrics", "memorization", "biased"},
