@@ -78,6 +78,23 @@ def test_validation_images_are_nobodys_training_images():
     assert not torch.equal(own, mixup.own_examples(1, 100)[0])
 
 
+def test_a_run_on_few_images_is_the_mean_of_trainings_on_images_of_their_own(monkeypatch):
+    assert [mixup.trainings(n) for n in (1_000, 5_000, 50_000)] == [8, 4, 1]
+    monkeypatch.setattr(mixup, "trainings", lambda n: 3)
+    seen = []
+
+    def trained(method, images, labels, seed):
+        seen.append((images, labels, seed))
+        return dict.fromkeys(mixup.MEASURED, float(seed))
+
+    monkeypatch.setattr(mixup, "trained", trained)
+    assert mixup.mixup_run(MixupRun("erm", 100, 2))["test"] == 7.0
+    images, labels = mixup.own_examples(2, 300)
+    assert torch.equal(torch.cat([part for part, _, _ in seen]), images)
+    assert torch.equal(torch.cat([part for _, part, _ in seen]), labels)
+    assert [seed for *_, seed in seen] == [6, 7, 8]
+
+
 class Sums(torch.nn.Module):
     """A network whose logit of a digit is `steep` times the image's pixel of that number."""
 
