@@ -757,10 +757,10 @@ def test_a_digit_of_which_there_is_no_picture_is_named():
 def test_rows_of_pictures_have_names_captions_and_a_sign():
     images, _ = data.load_mnist("test", n=3)
     figure = plots.picture_rows(
-        {"digit": images, "change": images - 0.5}, {"digit": "abc"}, title="t", signed={"change"}
+        {"digit": images, "change": images - 0.5}, {"digit": list("abc")}, title="t", signed={"change"}
     )
     assert [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()] == ["digit", "change"]
-    assert [ax.get_title() for ax in figure.axes] == [*"abc", "", "", ""]
+    assert [ax.get_title() for ax in figure.axes] == [*list("abc"), "", "", ""]
     assert [ax.images[0].get_clim() for ax in figure.axes] == [(0, 1)] * 3 + [(-1, 1)] * 3
     assert np.allclose(figure.axes[4].images[0].get_array(), images[1, 0] - 0.5)
 

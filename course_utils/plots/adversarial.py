@@ -1,11 +1,12 @@
 """Rows of images and of changes made to them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from course_utils.plots import fit
 from course_utils.plots.page import BLUE, SMALL, VERMILLION, headline, panels
 
 # Below zero blue, zero white, above zero vermillion: changes of pixels, gradients, margins.
@@ -13,7 +14,7 @@ SIGNED = LinearSegmentedColormap.from_list("signed", [BLUE, "#ffffff", VERMILLIO
 
 
 def picture_rows(
-    rows: dict[str, Tensor], captions: dict[str, Sequence[str]], *, title: str, signed: Collection[str] = ()
+    rows: Mapping[str, Tensor], captions: Mapping[str, Sequence[str]], *, title: str, signed: Collection[str] = ()
 ) -> Figure:
     """Rows of images below each other, each row with its name at the left.
 
@@ -23,7 +24,7 @@ def picture_rows(
         title: the finding.
         signed: names of the rows that show changes: blue below 0, white at 0, vermillion above.
     """
-    columns = len(next(iter(rows.values())))
+    columns = fit.rows_of_images(rows, captions, signed)
     figure, axes = panels(len(rows), columns, height=0.9 + (1.2 if columns > 5 else 1.35) * len(rows))
     for line, (name, images) in zip(axes, rows.items()):
         look = {"cmap": SIGNED, "vmin": -1} if name in signed else {"cmap": "gray_r", "vmin": 0}

@@ -6,6 +6,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from course_utils.plots import fit
 from course_utils.plots.page import BLACK, BLUE, GREY, SMALL, VERMILLION
 
 SHADES = LinearSegmentedColormap.from_list("shades", ["#ffffff", BLUE])
@@ -20,8 +21,9 @@ def draw_groups(ax: Axes, table: Tensor, palette: Tensor, count: bool = False) -
         palette: [B, 3], the colours, red, green and blue in [0, 1].
         count: whether the table holds counts.
     """
-    from seaborn import heatmap  # 50 MB, which only those who need it should pay
+    from seaborn import heatmap  # which takes scipy.stats along, 48 MiB that only those who need it should pay
 
+    fit.groups(ax, table, palette, count)
     values = table.double().numpy()
     # Counts differ by factors of hundreds: their shade goes with the logarithm.
     shade = np.log1p(values) / max(np.log1p(values).max(), 1e-6) if count else values
@@ -51,6 +53,7 @@ def draw_swaps(ax: Axes, sheet: Tensor, answers: Tensor, size: float = SMALL) ->
         answers: [100] int64.
         size: of the letters.
     """
+    fit.swaps(ax, sheet, answers, size)
     side = sheet.shape[-1]
     rows = sheet.view(10, 10, 3, side, side).permute(0, 3, 1, 4, 2).reshape(10 * side, 10 * side, 3)
     ax.imshow(rows.numpy(), vmin=0, vmax=1)
@@ -59,11 +62,11 @@ def draw_swaps(ax: Axes, sheet: Tensor, answers: Tensor, size: float = SMALL) ->
         if answer == digit:
             continue
         box = {"facecolor": VERMILLION if answer == colour else GREY, "edgecolor": "none", "pad": 1.2}
-        look = {"va": "top", "fontsize": size, "fontweight": "bold", "color": "white", "bbox": box, "in_layout": False}
-        ax.text(colour * side + 2, digit * side + 3, str(answer), **look)
-    middles = np.arange(10) * side + side / 2
-    ax.set_xticks(middles, range(10))
-    ax.set_yticks(middles, range(10))
+        ax.text(colour * side + 2, digit * side + 3, str(answer), va="top", fontsize=size, fontweight="bold",
+                color="white", bbox=box, in_layout=False)  # fmt: skip
+    middles, digits = np.arange(10) * side + side / 2, [str(digit) for digit in range(10)]
+    ax.set_xticks(middles, digits)
+    ax.set_yticks(middles, digits)
     ax.set(ylabel="digit", xlabel="colour, by its usual digit")
     ax.tick_params(length=0)
     ax.grid(False)
@@ -84,7 +87,9 @@ def draw_embedding(ax: Axes, points: Tensor, groups: Tensor, palette: Tensor, ma
         palette: [K, 3], red, green and blue in [0, 1].
         marked: [N] bool, which points are drawn large, with a black edge, on top of the others.
     """
+    fit.embedding(ax, points, groups, palette, marked)
     for part, size, edge in ((~marked, 14, GREY), (marked, 60, BLACK)):
-        ax.scatter(*points[part].T.numpy(), c=palette[groups[part]].numpy(), s=size, edgecolors=edge, linewidths=0.6)
+        x, y = points[part].T.numpy()
+        ax.scatter(x, y, c=palette[groups[part]].numpy(), s=size, edgecolors=edge, linewidths=0.6)
     ax.set(xticks=[], yticks=[])
     ax.grid(False)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from course_utils.plots import fit
 from course_utils.plots.page import (
     BLACK,
     COLOURS,
@@ -55,6 +56,7 @@ def lines(
         guess: what the reader predicted, drawn as a dotted line.
         colours: in place of the usual ones, for columns that all belong to one method, or to none.
     """
+    fit.guess(guess, share=percent)
     figure, axes = panels()
     draw_lines(axes[0, 0], frame, x, columns, log_x=log_x, percent=percent, colours=colours)
     axes[0, 0].set(xlabel=xlabel or x, ylabel=ylabel)
@@ -65,6 +67,8 @@ def lines(
 
 def draw_guess(ax: Axes, guess: float | None) -> None:
     """What the reader predicted, as a dotted line across the panel; nothing if there is no prediction."""
+    fit.panel(ax)
+    fit.guess(guess, share=False)
     if guess is not None:
         ax.axhline(guess, color=BLACK, linestyle=":", linewidth=1.5)
         ax.annotate("your prediction", (0.01, guess), xycoords=("axes fraction", "data"), va="bottom")
@@ -83,6 +87,9 @@ def draw_lines(
 ) -> list[Line2D]:
     """What `lines` draws, into one panel of a larger figure; `named=False` leaves out the names at the lines' ends.
     Returns the lines through the means, in the order of `columns`."""
+    fit.panel(ax)
+    fit.table(frame, x, columns)
+    fit.colours(len(columns), colours=colours)
     means = frame.groupby(x)[list(columns)].mean()
     repeated = len(means) < len(frame)
     names = [column.replace("_", " ") for column in columns]
@@ -129,7 +136,7 @@ def _label_ends(ax: Axes, drawn: Sequence[Line2D], names: Sequence[str]) -> None
     # Of lines that end together the one that ran higher gets the higher name.
     tracks = [scale.transform(np.asarray(line.get_ydata(), dtype=float)) for line in drawn]
     ends = sorted(
-        (round(2 * track[-1] / gap), track.mean(), track[-1], name, ink(line.get_color()))
+        (round(2 * track[-1] / gap), track.mean(), track[-1], name, ink(str(line.get_color())))
         for track, line, name in zip(tracks, drawn, names)
     )
     places = [end for _, _, end, _, _ in ends]
@@ -154,6 +161,8 @@ def histograms(frame: pd.DataFrame, *, xlabel: str, title: str, guess: float | N
         title: the finding.
         guess: what the reader predicted, a dotted line in the last histogram.
     """
+    fit.guess(guess, share=False)
+    fit.draws(frame)
     figure, axes = panels(frame.shape[1], 1, sharex=True, sharey=True)
     bins = np.linspace(frame.min().min(), frame.max().max(), 41)
     for ax, column, colour in zip(axes[:, 0], frame, (GREEN, VERMILLION, *COLOURS)):
@@ -192,6 +201,10 @@ def line_panels(
         legend: name the lines once, beside the last panel or below, and not at their ends: for many lines that end
             together.
     """
+    fit.filled(frames=frames)
+    fit.guess(guess, share=True)
+    for heading, frame in frames.items():
+        fit.table(frame, x, columns, f"frames[{heading!r}]")
     figure, axes, spare = panels_in_rows(len(frames), height=3.1 if len(frames) > 2 else 3.5, sharey=True)
     for place, (ax, (heading, frame)) in enumerate(zip(axes, frames.items())):
         drawn = draw_lines(ax, frame, x, columns, percent=True, named=not legend, colours=colours)
@@ -210,6 +223,9 @@ def line_panels(
 def draw_beta(ax: Axes, alpha: float, colour: str, name: str = "") -> None:
     """The density of lam ~ Beta(alpha, alpha); `name` is the panel's title. alpha = 0 is drawn as two spikes,
     an infinite one as a single spike."""
+    fit.panel(ax)
+    fit.alpha(alpha)
+    fit.colours(1, colour=colour)
     if alpha == 0 or math.isinf(alpha):
         for spike in (0, 1) if alpha == 0 else (0.5,):
             ax.axvline(spike, color=colour, linewidth=4)
@@ -231,6 +247,7 @@ def reliability_diagrams(tables: dict[str, tuple[pd.DataFrame, pd.DataFrame]], *
             distance to the diagonal) and scaled (a dashed line). Bins with less than one example in 200 are not drawn.
         title: the finding.
     """
+    fit.reliability(tables)
     figure, axes, _ = panels_in_rows(len(tables), height=3.9, sharey=True)
     for place, (ax, (heading, both)) in enumerate(zip(axes, tables.items())):
         raw, scaled = (table[table["examples"] >= table["examples"].sum() / 200] for table in both)

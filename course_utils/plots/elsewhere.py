@@ -11,7 +11,9 @@ import os
 import re
 import warnings
 from base64 import b64encode
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -20,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from PIL.PngImagePlugin import PngInfo
 
+from course_utils.plots import fit
 from course_utils.plots.page import filled, png
 
 # "slides": pictures for the course's own slides and pages; "figures of …": files for somebody else's, and what of.
@@ -57,6 +60,8 @@ def for_others(figure: Figure, alt: str, source: str) -> dict[str, str]:
     Returns:
         "title", "licence", and "png", "svg", "pdf", the files in base64.
     """
+    fit.figure(figure)
+    fit.text(alt=alt, source=source)
     title = " ".join(figure.get_suptitle().split()) or alt.split(". ")[0]
     licence = LICENCE + (f". {DIGITS}" if any(ax.images for ax in figure.axes) else "")
     about = {"Title": title, "Description": alt, "Source": source}
@@ -64,14 +69,19 @@ def for_others(figure: Figure, alt: str, source: str) -> dict[str, str]:
     written = PngInfo()
     for name, text in (about | {"Copyright": licence}).items():
         written.add_itxt(name, text)
-    options = {
+    options: dict[str, dict[str, Any]] = {
         "png": {"pil_kwargs": {"pnginfo": written}},
         "svg": {"metadata": about | {"Rights": licence, "Date": None}},
         "pdf": {"metadata": for_pdf},
     }
     twin, files = copy.deepcopy(figure), {}
     twin.set_layout_engine("none")  # it has been laid out for the page; matplotlib would do it again after each file
-    style = {"figure.constrained_layout.use": False, "svg.fonttype": "path", "svg.hashsalt": source, "pdf.fonttype": 42}
+    style: dict[Any, Any] = {
+        "figure.constrained_layout.use": False,
+        "svg.fonttype": "path",
+        "svg.hashsalt": source,
+        "pdf.fonttype": 42,
+    }
     with matplotlib.rc_context(style):
         for kind, option in options.items():
             file = io.BytesIO()
@@ -82,6 +92,7 @@ def for_others(figure: Figure, alt: str, source: str) -> dict[str, str]:
 
 def for_slide(figure: Figure) -> bytes:
     """The figure as a PNG file for a slide: 960 pixels wide, 600 high at most, laid out anew, without its heading."""
+    fit.figure(figure)
     with warnings.catch_warnings():  # where a panel has no room left, the picture shows it
         warnings.simplefilter("ignore", UserWarning)
         return png(narrower(figure))
@@ -107,19 +118,23 @@ def narrower(figure: Figure) -> Figure:
     slide.draw_without_rendering()
     slide.set_layout_engine("none")  # what is laid out stays
     for ax in slide.axes:
-        _pull_in(ax._left_title)
-        names = [text for text in ax.texts if type(text) is Text or _at_an_end(text)]
+        _pull_in(ax, _left_title(ax))
+        names = [text for text in ax.texts if not isinstance(text, Annotation) or _at_an_end(text)]
         if len(names) <= 8:  # more are the numbers of a table, which stand where they belong
-            _spread(names, dpi)
+            _spread(ax, names, dpi)
     return slide
+
+
+def _left_title(ax: Axes) -> Text:
+    return ax._left_title  # type: ignore[attr-defined]  # matplotlib has no public way to it
 
 
 def _make_fit(figure: Figure) -> None:
     """Break lines that are too long for a narrower figure, and leave out ticks that meet and labels that repeat."""
     for ax in figure.axes:
         _break(ax.title, _slot(ax, centred=True) - 8)
-        _break(ax._left_title, _slot(ax) - 12)
-        _break_side_by_side([text for text in ax.texts if text.get_ha() == "center"])
+        _break(_left_title(ax), _slot(ax) - 12)
+        _break_side_by_side([text for text in ax.texts if text.get_horizontalalignment() == "center"])
         _break(ax.xaxis.label, min(_slot(ax), 1.6 * ax.bbox.width))
         _break(ax.yaxis.label, max(ax.bbox.height, 1))
         if ax.yaxis.label.get_window_extent().height > ax.bbox.height:
@@ -132,9 +147,10 @@ def _make_fit(figure: Figure) -> None:
     for legend in list(figure.legends):
         if (width := legend.get_window_extent().width) > figure.bbox.width:
             names = [text.get_text() for text in legend.get_texts()]
-            columns = max(int(legend._ncols * figure.bbox.width / width), 1)
+            columns = max(int(legend._ncols * figure.bbox.width / width), 1)  # type: ignore[attr-defined]
             figure.legends.remove(legend)  # its own `remove` knows the list of the figure that was copied
-            figure.legend(legend.legend_handles, names, loc="outside lower center", ncols=columns, frameon=False)
+            lines = [handle for handle in legend.legend_handles if handle is not None]
+            figure.legend(lines, names, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def _slot(ax: Axes, centred: bool = False) -> float:
@@ -170,11 +186,11 @@ def _break_side_by_side(texts: list[Text]) -> None:
             _break(text, min(away))
 
 
-def _pull_in(title: Text) -> None:
+def _pull_in(ax: Axes, title: Text) -> None:
     """A heading whose longest word is longer than its panel is not cut at the figure's edge."""
-    out = title.get_window_extent().x1 + 2 - title.axes.figure.bbox.x1
+    out = title.get_window_extent().x1 + 2 - ax.figure.bbox.x1
     if title.get_text() and out > 0:
-        title.set_x(title.get_position()[0] - out / title.axes.bbox.width)
+        title.set_x(title.get_position()[0] - out / ax.bbox.width)
 
 
 def _thin(axis: Axis) -> None:
@@ -187,13 +203,13 @@ def _thin(axis: Axis) -> None:
         axis.set_ticks([tick.get_loc() for tick in ticks][::2])
 
 
-def _spread(texts: list[Text], dpi: float) -> None:
+def _spread(ax: Axes, texts: Sequence[Text], dpi: float) -> None:
     """Lines of letters that have come too close in a panel that is less high: the upper one goes up, or, where the
     figure ends, the lower one down."""
     texts = sorted(texts, key=lambda text: text.get_window_extent().y0)
     boxes = [text.get_window_extent() for text in texts]
     places = [box.y0 for box in boxes]
-    top = texts[0].axes.figure.bbox.y1 if texts else 0
+    top = ax.figure.bbox.y1
     meet = [low.x0 < high.x1 and high.x0 < low.x1 for low, high in pairwise(boxes)]
     for k, beside in enumerate(meet):
         if beside:
@@ -203,11 +219,11 @@ def _spread(texts: list[Text], dpi: float) -> None:
         if meet[k]:
             places[k] = min(places[k], places[k + 1] - LINE * dpi)
     for text, box, place in zip(texts, boxes, places):
-        _move_up(text, place - box.y0)
+        _move_up(ax, text, place - box.y0)
 
 
-def _move_up(text: Text, pixels: float) -> None:
-    scale = text.axes.transData if isinstance(text, Annotation) else text.get_transform()
+def _move_up(ax: Axes, text: Text, pixels: float) -> None:
+    scale = ax.transData if isinstance(text, Annotation) else text.get_transform()
     at = (0, text.xy[1]) if isinstance(text, Annotation) else text.get_position()
     _, y = scale.inverted().transform(scale.transform(at) + (0, pixels))
     text.set_y(y)
@@ -221,28 +237,28 @@ def _at_an_end(text: Annotation) -> bool:
 
 def _empty(figure: Figure) -> float:
     """How many inches stay empty between rows of images, which are as high as they are wide."""
-    rows = {}
+    rows: dict[int, list[float]] = {}
     for ax in figure.axes:
-        if ax.get_subplotspec():
+        if place := ax.get_subplotspec():
             taken, had = ax.get_position().height, ax.get_position(original=True).height
-            rows.setdefault(ax.get_subplotspec().rowspan.start, []).append(had - taken)
+            rows.setdefault(place.rowspan.start, []).append(had - taken)
     only_images = all(ax.images or not ax.axison for ax in figure.axes)
     return only_images * sum(max(min(row) - 0.02, 0) for row in rows.values()) * figure.get_figheight()
 
 
 def _fewer_images(figure: Figure) -> None:
     """Of a sheet of images with captions only so many columns that no caption is broken."""
-    columns = {}
+    columns: dict[int, list[Axes]] = {}
     for ax in figure.axes:
-        if ax.get_subplotspec():
-            columns.setdefault(ax.get_subplotspec().colspan.start, []).append(ax)
+        if place := ax.get_subplotspec():
+            columns.setdefault(place.colspan.start, []).append(ax)
     sheet = [column for column in sorted(columns) if all(ax.images for ax in columns[column])]
     captioned = [ax for column in sheet for ax in columns[column] if ax.get_title()]
     if not captioned:
         return
     wanted = max(ax.title.get_window_extent().width for ax in captioned) + 24
     kept = max(int(len(sheet) * _slot(captioned[0], centred=True) / wanted), 1)
-    grid = captioned[0].get_subplotspec().get_gridspec()
+    grid: Any = captioned[0].get_gridspec()
     ratios = grid.get_width_ratios()
     for column in sheet[kept:]:
         ratios[column] = 1e-3

@@ -9,6 +9,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from course_utils import require
+from course_utils.plots import fit
 from course_utils.plots.curves import draw_beta
 from course_utils.plots.page import BLACK, COLOURS, PURPLE, SMALL, headline, look, panels
 
@@ -21,6 +23,9 @@ PLANE = (-1.9, 2.9), (-1.6, 2.1)  # the part of the plane that pictures of the t
 
 def pictures(images: Tensor, captions: Sequence[str], *, title: str, columns: int = 10) -> Figure:
     """A sheet of pictures [N, 1 or 3, H, W] in [0, 1], each with its caption above."""
+    fit.images("images", images)
+    fit.texts(len(images), captions=captions)
+    require.whole(columns=columns)
     rows = -(-len(images) // columns)
     words = max(caption.count("\n") for caption in captions)
     figure, axes = panels(rows, columns, height=0.6 + (1.2 + 0.2 * words) * rows)
@@ -41,7 +46,7 @@ def mixing_gallery(draws: dict[float, tuple[Sequence[str], Tensor]], *, title: s
         draws: for each alpha, n captions and mixed images [n, 1, H, W].
         title: the finding.
     """
-    columns = len(next(iter(draws.values()))[0])
+    columns = fit.mixtures(draws)
     figure, axes = panels(len(draws), 1 + columns, height=0.9 + 1.55 * len(draws), width_ratios=[2.2] + [1] * columns)
     for row, (alpha, (captions, mixed)) in zip(axes, draws.items()):
         draw_beta(row[0], alpha, PURPLE)
@@ -72,20 +77,22 @@ def draw_boundary(
         labels: [N] int64 in {0, 1}.
         best: another such function, whose boundary is drawn dashed.
     """
+    fit.points(ax, points, labels)
     side = torch.linspace(*PLANE[0], 120), torch.linspace(*PLANE[1], 100)
     x, y = torch.meshgrid(*side, indexing="xy")
     plane = torch.stack([x.flatten(), y.flatten()], dim=1)
-    second = predict(plane).softmax(dim=1)[:, 1].view_as(x).numpy()
+    second = fit.second_class(plane, predict=predict).view_as(x).numpy()
     ax.contourf(x.numpy(), y.numpy(), second, levels=np.linspace(0, 1, 11), cmap=TWO_CLASSES)
     ax.contour(x.numpy(), y.numpy(), second, levels=[0.5], colors=BLACK, linewidths=2)
     if best is not None:
-        second = best(plane).softmax(dim=1)[:, 1].view_as(x).numpy()
+        second = fit.second_class(plane, best=best).view_as(x).numpy()
         ax.contour(x.numpy(), y.numpy(), second, levels=[0.5], colors=BLACK, linewidths=1.2, linestyles="dashed")
     draw_points(ax, points, labels)
 
 
 def draw_points(ax: Axes, points: Tensor, labels: Tensor) -> None:
     """Points [N, 2] of two classes: green circles and purple triangles."""
+    fit.points(ax, points, labels)
     for label in (0, 1):
         x, y = points[labels == label].T.numpy()
         ax.scatter(x, y, s=28, marker="o^"[label], color=CLASS_COLOURS[label], edgecolors="white", linewidths=0.6)
@@ -102,6 +109,7 @@ def snapshots(samples: dict[str, Tensor], moments: Sequence[str], modes: Tensor,
         modes: [K, 2], the centres of the data, drawn as black crosses.
         title: the finding.
     """
+    fit.clouds(samples, moments, modes)
     rows, columns = len(samples), len(moments)
     figure, axes = panels(rows, columns, height=0.9 + 7.9 / columns * rows, sharex=True, sharey=True)
     reach = 1.5 * modes.abs().max().item()

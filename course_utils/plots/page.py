@@ -5,9 +5,11 @@ import io
 import os
 import textwrap
 from base64 import b64encode
+from typing import Any
 
 import matplotlib
 import numpy as np
+from cycler import cycler
 from IPython.display import HTML, display
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import GraphicsContextBase
@@ -17,6 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+
+from course_utils import require
+from course_utils.plots import fit
 
 # Okabe and Ito's palette, in the order in which the course uses it.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -34,12 +39,12 @@ LOOKS = {
     "train": 0, "training": 0, "empirical": 0, "test": 1, "true": 1, "validation": 2, "gap": 3,
 }  # fmt: skip
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.dpi": 100, "savefig.dpi": 100, "figure.constrained_layout.use": True,
     "font.size": 13, "axes.titlesize": 15, "axes.titleweight": "bold", "axes.titlelocation": "left",
     "axes.titlepad": 12, "axes.labelsize": 13, "axes.edgecolor": GREY, "axes.labelcolor": BLACK,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#e6e6e6",
-    "axes.axisbelow": True, "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "axes.axisbelow": True, "axes.prop_cycle": cycler(color=COLOURS),
     "lines.linewidth": 2.5, "lines.markersize": 7, "xtick.color": BLACK, "ytick.color": BLACK,
     "axes.formatter.min_exponent": 5,  # 100 and not 10 with a small 2
 }  # fmt: skip
@@ -53,16 +58,18 @@ PNG_COLOURS = 128  # in a stored picture: it looks the same as one with all of t
 
 def look(name: str) -> int | None:
     """The place of a name's colour, dash and marker in COLOURS, DASHES and MARKERS; `None` if it has none."""
+    fit.text(name=name)
     name = name.replace("_", " ")
     return LOOKS.get(name, LOOKS.get(name.split(",")[0], LOOKS.get(name.split()[0].rstrip(","))))
 
 
 def ink(colour: str) -> str:
     """The colour, dark enough to be read as letters on white (contrast 4.5 : 1, as WCAG asks)."""
+    fit.colours(1, colour=colour)
     rgb = np.array(to_rgb(colour))
     while _luminance(rgb) > 1.05 / 4.5 - 0.05:
         rgb = 0.95 * rgb
-    return to_hex(rgb)
+    return to_hex((rgb[0], rgb[1], rgb[2]))
 
 
 def _luminance(rgb: np.ndarray) -> float:
@@ -72,6 +79,8 @@ def _luminance(rgb: np.ndarray) -> float:
 
 def filled(text: str, width: int) -> str:
     """The text in as few lines as fit the width (in letters); the last is no orphan, but at least half as long."""
+    fit.text(text=text)
+    require.whole(width=width)
     lines = textwrap.wrap(text, width)
     while len(lines) > 1 and len(lines[-1]) < width / 2 and len(textwrap.wrap(text, width - 1)) == len(lines):
         width -= 1
@@ -88,6 +97,8 @@ def panels(
     rows: int = 1, columns: int = 1, *, width: float = WIDTH, height: float = 4.5, **options
 ) -> tuple[Figure, np.ndarray]:
     """An empty figure (sizes in inches) and its axes, an array [rows, columns]; options go to `Figure.subplots`."""
+    require.whole(rows=rows, columns=columns)
+    require.above(0, width=width, height=height)
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
@@ -101,6 +112,8 @@ def panels_in_rows(
     Returns:
         figure, its panels, and the empty places at the end of the last row, where a legend may stand.
     """
+    require.whole(count=count, columns=columns)
+    require.above(0, height=height)
     rows = -(-count // columns)
     figure, axes = panels(rows, columns, height=0.7 + height * rows, **options)
     for ax in axes.flat[count:]:
@@ -111,6 +124,7 @@ def panels_in_rows(
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file. In its text, under "smallest letter", stands how high that is in pixels, and what it
     is a part of: whether the page can be read everywhere is then seen from the page alone."""
+    fit.figure(figure)
     canvas = FigureCanvasAgg(figure)
     letters = _written_by(canvas.get_renderer())
     canvas.draw()  # figure.savefig would lay out and measure everything twice
@@ -135,7 +149,7 @@ def _written_by(renderer: RendererAgg) -> list[tuple[float, str]]:
             written.append(((0.7 if raised else 1) * font.get_size_in_points(), text))
         draw_text(gc, x, y, text, font, *more, **options)
 
-    renderer.draw_text = noted
+    renderer.draw_text = noted  # type: ignore[method-assign, assignment]  # which matplotlib has no other way for
     return written
 
 
@@ -151,6 +165,8 @@ def show(figure: Figure, alt: str, slide: bool = True) -> None:
     """
     from course_utils.plots.elsewhere import handed_out  # which draws with this file's functions
 
+    fit.figure(figure)
+    fit.text(alt=alt)
     words = html.escape(alt).replace("\n", "<br>")
     if "JPY_SESSION_NAME" in os.environ:  # a Jupyter server has started this kernel
         source = f"data:image/png;base64,{b64encode(png(figure)).decode()}"
@@ -165,5 +181,7 @@ def show(figure: Figure, alt: str, slide: bool = True) -> None:
 
 def headline(figure: Figure, title: str) -> None:
     """The finding, over all panels of the figure, at the left; in lines that fit the figure."""
+    fit.figure(figure)
+    fit.text(title=title)
     title = filled(title, int(7.7 * figure.get_figwidth()))
     figure.suptitle(title, x=0.01, ha="left", fontsize=STYLE["axes.titlesize"], fontweight="bold")

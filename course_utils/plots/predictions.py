@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from course_utils.plots import fit
 from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, SMALL, VERMILLION, WIDTH, filled, headline, ink
 
 Kept = Any  # course_utils.record.Kept: its room stands beside this one, and neither imports the other
@@ -26,9 +28,10 @@ def draw_predictions(kept: Sequence[Kept], example: bool = False) -> Figure:
     Raises:
         ValueError: there is no prediction.
     """
+    fit.records("prediction that was measured (record.predictions)", ("kind", "truth", "miss"), kept=kept)
     kept = [one for one in kept if isinstance(one.truth, str) or math.isfinite(one.truth)]
     if not kept:
-        raise ValueError("kept must hold at least one prediction and its measurement, got none")
+        raise ValueError("kept must be at least one prediction that was measured, got none")
     of = {kind: [one for one in kept if one.kind == kind] for kind in ("share", "points", "name")}
     others = [one for one in kept if one.kind in ("factor", "count")]
     surprises = [_surprises(of["share"]), _surprises(of["points"])]
@@ -92,9 +95,9 @@ def _laid_out(wanted: dict[str, float]) -> tuple[Figure, dict[str, Axes]]:
     names = [name for name in wanted if name != "name"]
     rows = [names[i : i + 2] for i in range(0, len(names), 2)] + [["name"]] * ("name" in wanted)
     heights = [max(wanted[name] for name in row) for row in rows]
-    figure = Figure(figsize=(WIDTH, 1 + sum(heights)), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.1, w_pad=0.1)
-    mosaic = [row if len(row) == 2 else row * 2 for row in rows]
+    layout = ConstrainedLayoutEngine(h_pad=0.1, w_pad=0.1)
+    figure = Figure(figsize=(WIDTH, 1 + sum(heights)), layout=layout)
+    mosaic: list[Any] = [row if len(row) == 2 else row * 2 for row in rows]
     if rows == [["share"]] or rows == [["points"]]:  # a plane is as high as it is wide
         figure.set_size_inches(7, 6)
     return figure, figure.subplot_mosaic(mosaic, height_ratios=heights)
@@ -119,7 +122,7 @@ def _draw_plane(ax: Axes, kept: Sequence[Kept], surprises: Sequence[Kept], first
                 textcoords="offset points", fontsize=SMALL)  # fmt: skip
     for one in kept:
         if one.held is None:
-            dot = {"color": BLUE, "alpha": 0.7, "markeredgewidth": 0, "markersize": 9, "clip_on": False}
+            dot: dict[str, Any] = {"color": BLUE, "alpha": 0.7, "markeredgewidth": 0, "markersize": 9, "clip_on": False}
             ax.plot(scale * one.value, scale * one.truth, "o", **dot)
         else:
             _bar(ax, one.held, scale * one.truth, scale * one.low, scale * one.high, 0.02 * (high - low))
@@ -134,8 +137,8 @@ def _draw_plane(ax: Axes, kept: Sequence[Kept], surprises: Sequence[Kept], first
 
 def _bar(ax: Axes, held: bool, y: float, low: float, high: float, height: float) -> None:
     """A range: filled if it holds the truth."""
-    look = {"facecolor": GREEN, "edgecolor": ink(GREEN)} if held else {"facecolor": "none", "edgecolor": VERMILLION}
-    ax.barh(y, high - low, height, left=low, linewidth=1.8, zorder=3, **look)
+    face, edge = (GREEN, ink(GREEN)) if held else ("none", VERMILLION)
+    ax.barh(y, high - low, height, left=low, linewidth=1.8, zorder=3, facecolor=face, edgecolor=edge)
 
 
 def _draw_others(ax: Axes, kept: Sequence[Kept]) -> None:
@@ -179,8 +182,8 @@ def _draw_names(ax: Axes, kept: Sequence[Kept]) -> None:
     right = round(sum(1 - one.miss for one in kept))
     chance = sum(1 - one.coin_miss for one in kept)
     for place in range(len(kept)):
-        look = {"color": GREEN} if place < right else {"facecolor": "none", "edgecolor": GREY}
-        ax.barh(0, 0.84, 0.8, left=place + 0.08, linewidth=1.5, **look)
+        face, edge = (GREEN, GREEN) if place < right else ("none", GREY)
+        ax.barh(0, 0.84, 0.8, left=place + 0.08, linewidth=1.5, facecolor=face, edgecolor=edge)
     ax.plot([chance, chance], [-0.6, 0.6], color=BLACK, linewidth=2)
     ax.text(chance, -0.68, "chance", ha="center", va="top", fontsize=SMALL)
     ax.set(xlim=(-0.1, max(len(kept), 12) + 0.1), ylim=(-1.2, 0.7), yticks=[], xticks=[])

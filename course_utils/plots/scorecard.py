@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from course_utils.plots import fit
 from course_utils.plots.page import BLACK, BLUE, GREEN, GREY, SMALL, WIDTH, filled, headline
 
 # Letters that can be read on white.
@@ -54,9 +55,11 @@ def draw_scorecard(lines: Sequence[ScoreLine], title: str) -> Figure:
         lines: the claims, from top to bottom.
         title: the finding.
     """
+    fit.scorecard(lines, VERDICTS)
+    fit.text(title=title)
     heights = [0.3 + max(0.6, _height(line.evidence) + _height(line.control)) for line in lines]
     top = 0.65 if len(title) < 65 else 0.9
-    figure = Figure(figsize=(WIDTH, top + sum(heights)), layout="none")
+    figure = Figure(figsize=(WIDTH, top + sum(heights)), layout="none")  # type: ignore[arg-type]  # the stubs lack it
     ax = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(top + sum(heights), 0))
     ax.axis("off")
     ax.text(0.1, top - 0.06, KEY, fontsize=SMALL, color="#666666")
@@ -90,7 +93,7 @@ def _draw_pair(ax: Axes, line: ScoreLine, top: float) -> None:
     for measured, clear, colour, ink, marker in drawn:
         low, high = scale if measured.unit == line.evidence.unit else _scale([measured])
 
-        def place(value: float | np.ndarray, low: float = low, high: float = high) -> float | np.ndarray:
+        def place(value: float | np.ndarray, low: float = low, high: float = high) -> Any:
             return STRIP + (STRIP_END - STRIP) * (np.clip(value, low, high) - low) / (high - low)
 
         words = _words(measured)
@@ -120,6 +123,8 @@ def _scale(measurements: Sequence[Measured]) -> tuple[float, float]:
 
 def written(values: Sequence[float], unit: str) -> str:
     """Mean ± standard deviation, with as many decimals as the deviation has a use for."""
+    fit.text(unit=unit)
+    fit.runs("values", values, least=2)
     mean, deviation = np.mean(values), np.std(values, ddof=1)
     decimals = 2 if max(abs(mean), deviation) < 10 and unit not in ("%", "points") else 1
     return f"{mean:.{decimals}f} ± {deviation:.{decimals}f} {unit}".rstrip().replace("-", "−")

@@ -1,12 +1,13 @@
 """Results as a table: numbers, or a dot for each seed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from course_utils.plots import fit
 from course_utils.plots.page import BLACK, COLOURS, GREY, MARKERS, SMALL, filled, headline, ink, look, panels
 
 # The columns of the table that grows from chapter to chapter, and its parts: for each network the chapter that fills
@@ -26,7 +27,7 @@ NETWORKS = {
 }
 
 
-def results_table(results: dict[str, dict[str, dict[str, Sequence[float]]]]) -> Figure:
+def results_table(results: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> Figure:
     """The course's results so far: a part for each network, in it a row for each method and a column for each of
     MEASURES, mean and range over seeds. What is not there yet names its chapter; a dash: no chapter asks.
 
@@ -34,6 +35,7 @@ def results_table(results: dict[str, dict[str, dict[str, Sequence[float]]]]) -> 
         results: for each network, for each method, for each key of MEASURES that was measured, one accuracy in [0, 1]
             per seed (`record.results`).
     """
+    fit.results(results, MEASURES)
     others = [name for name in results if name not in NETWORKS]
     parts = [(name, NETWORKS.get(name, {}), results.get(name, {})) for name in [*NETWORKS, *others]]
     rows = sum(0.55 + len(methods) for _, _, methods in parts)
@@ -56,7 +58,9 @@ def results_table(results: dict[str, dict[str, dict[str, Sequence[float]]]]) -> 
     return figure
 
 
-def _draw_row(ax: Axes, y: float, method: str, measured: dict[str, Sequence[float]], chapters: dict[str, str]) -> None:
+def _draw_row(
+    ax: Axes, y: float, method: str, measured: Mapping[str, Sequence[float]], chapters: Mapping[str, str]
+) -> None:
     """One method's name and numbers; for what is missing the chapter that will fill it, or a dash."""
     place = look(method)
     ax.text(-1.1, y, method, va="center", fontweight="bold", color=BLACK if place is None else ink(COLOURS[place]))
@@ -72,7 +76,7 @@ def _draw_row(ax: Axes, y: float, method: str, measured: dict[str, Sequence[floa
 
 
 def dot_table(
-    table: dict[str, dict[str, Sequence[float]]],
+    table: Mapping[str, Mapping[str, Sequence[float]]],
     *,
     title: str,
     zoom: bool = False,
@@ -89,11 +93,13 @@ def dot_table(
         numbers: measures that are no shares: written as they are.
         of: the method that was measured, if all rows are of one: they get its look.
     """
-    measures = list(next(iter(table.values())))
+    measures = fit.measures(table)
+    fit.text(of=of)
     names = [filled(name, 20) for name in table] if len(measures) > 2 else list(table)
     row_height = max(0.5, 0.1 + 0.2 * max(len(name.splitlines()) for name in names))
     figure, axes = panels(1, len(measures), height=1.4 + row_height * len(table), sharey=True)
-    places = [6 if look(of or name) is None else look(of or name) for name in table]
+    looks = [look(of or name) for name in table]
+    places = [6 if place is None else place for place in looks]
     for ax, measure in zip(axes[0], measures):
         plain = measure in numbers
         rows = [[float(value) * (1 if plain else 100) for value in measured[measure]] for measured in table.values()]
@@ -120,8 +126,8 @@ def dot_table(
 
 def _draw_dots(ax: Axes, row: int, values: Sequence[float], place: int, number: str) -> None:
     """One row of one panel, with its mean, as it is written, at the right."""
-    dots = {"color": COLOURS[place], "alpha": 0.6, "markeredgewidth": 0, "markersize": 9, "clip_on": False}
-    ax.plot(values, [row] * len(values), MARKERS[place], **dots)
+    ax.plot(values, [row] * len(values), MARKERS[place], color=COLOURS[place], alpha=0.6, markeredgewidth=0,
+            markersize=9, clip_on=False)  # fmt: skip
     ax.annotate(number, (1, row), (9, 0), ax.get_yaxis_transform(), "offset points", va="center", fontsize=SMALL,
                 fontweight="bold", annotation_clip=False)  # fmt: skip
 
@@ -135,5 +141,6 @@ def _few_ticks(ax: Axes, from_zero: bool) -> None:
     inside = [tick for tick in ticks if low <= tick <= high]
     ax.set_xticks(inside[:: max(1, len(inside) - 1)])
     if inside[-1] - inside[0] < (high - low) / 2:  # centred, the two numbers would meet in a narrow panel
-        for label, side in zip(ax.get_xticklabels(), ("right", "left")):
-            label.set_horizontalalignment(side)
+        left, right = ax.get_xticklabels()
+        left.set_horizontalalignment("right")
+        right.set_horizontalalignment("left")
