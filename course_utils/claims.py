@@ -8,6 +8,7 @@ every seed as a dot. As text, which CI compares, it says only what holds on any 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from IPython.display import display
@@ -15,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from course_utils import metrics, plots, record
+from course_utils import metrics, plots, record, require
 
 # What the course takes from the lecture (Jin-Hwa Kim, NAVER AI Lab), in a sentence each; the last is its open
 # question. Where a measurement bounds or contradicts one of them, its card says so.
@@ -58,13 +59,10 @@ class Evidence:
 
     Args:
         what: what was measured, in words.
-        values: one number a run, in the measurement's own unit.
+        values: one number a run, in the measurement's own unit; NaN where a run gave none.
         above, below: the bounds that every value must clear; at least one of them.
         margin: by how much every value must clear them, so that another machine agrees.
         unit: written behind numbers: "%", "points", …
-
-    Raises:
-        ValueError: no values, no bound, or a negative margin.
     """
 
     what: str
@@ -75,13 +73,15 @@ class Evidence:
     unit: str = "%"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "values", tuple(float(value) for value in self.values))  # tensors are welcome
-        if not self.values:
-            raise ValueError("values must hold at least one measurement, got none")
+        object.__setattr__(self, "values", _measured(self.values))
+        require.between(-math.inf, math.inf, above=self.above, below=self.below)
+        require.at_least(0, margin=self.margin)
         if not self.bounds:
-            raise ValueError("give a bound: above, below or both")
-        if self.margin < 0:
-            raise ValueError(f"margin must be at least 0, got {self.margin}")
+            raise ValueError(f"above, below or both must be finite, got {self.above} and {self.below}")
+        if self.above + self.margin > self.below - self.margin:
+            raise ValueError(
+                f"above + margin must be at most below - margin, got {self.above} and {self.below} with {self.margin}"
+            )
 
     @property
     def bounds(self) -> dict[str, float]:
@@ -95,7 +95,7 @@ class Evidence:
     @property
     def decisive(self) -> tuple[float, ...]:
         """The numbers that must clear the bounds: every value."""
-        return self.values
+        return tuple(self.values)
 
     @property
     def holds(self) -> bool:
@@ -122,11 +122,8 @@ class Difference(Evidence):
     clear the bounds.
 
     Args:
-        values: one difference for each pair.
+        values: one difference for each pair, at least three: of fewer an interval says nothing.
         what, above, below, margin, unit: as in `Evidence`.
-
-    Raises:
-        ValueError: fewer than three values, of which an interval would say nothing; or as in `Evidence`.
     """
 
     unit: str = "points"
@@ -134,11 +131,14 @@ class Difference(Evidence):
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.values) < 3:
-            raise ValueError(f"values must hold at least three pairs, got {len(self.values)}")
+            raise ValueError(f"values must be those of at least three pairs, got {len(self.values)}")
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Student's 95 % interval of the mean difference: the pairs are taken for independent draws."""
+        """Student's 95 % interval of the mean difference: the pairs are taken for independent draws. Not finite where
+        a value is not."""
+        if not all(map(math.isfinite, self.values)):
+            return math.nan, math.nan
         return metrics.paired_interval(torch.tensor(self.values, dtype=torch.float64))
 
     @property
@@ -174,10 +174,11 @@ class Claim:
     controls: Sequence[Evidence] = ()
 
     def __post_init__(self) -> None:
-        if not self.evidence:
-            raise ValueError("evidence must hold at least one measurement, got none")
-        if self.of is not None and self.of not in LECTURE:
-            raise ValueError(f"of must be the number of a claim of the lecture, 1 to {len(LECTURE)}, got {self.of}")
+        for name, pieces, least in (("evidence", self.evidence, 1), ("controls", self.controls, 0)):
+            is_list = isinstance(pieces, Sequence) and all(isinstance(piece, Evidence) for piece in pieces)
+            if not is_list or len(pieces) < least:
+                raise ValueError(f"{name} must be a list of at least {least} Evidence, got {require.what(pieces)}")
+        require.one_of([None, *LECTURE], of=self.of)
 
     @property
     def holds(self) -> bool:
@@ -194,7 +195,9 @@ class Claim:
 
     @property
     def heard(self) -> str:
-        """What the lecture says, in the course's words."""
+        """What the lecture says, in the course's words; nothing where the finding is the course's own."""
+        if self.of is None:
+            return ""
         who = "The lecture's open question" if self.of == OPEN else f"Claim {self.of} of the lecture"
         return f"{who}: {LECTURE[self.of]}"
 
@@ -206,7 +209,7 @@ class Claim:
         return marked
 
     def __str__(self) -> str:
-        heard = [f"  {self.heard}"] if self.of else []
+        heard = [f"  {self.heard}"] if self.heard else []
         condition = [f"  Condition: {self.condition}"] if self.condition else []
         pieces = [f"  {mark}{piece}" for piece, mark in self.lines]
         first = f"{self.name}: {self.verdict}. {self.text}"
@@ -224,9 +227,9 @@ class Claim:
     def figure(self) -> Figure:
         """The claim's card: every run a dot, and the side of the bound on which it has to lie."""
         condition = plots.filled(f"Condition: {self.condition}", 80) if self.condition else ""
-        heard = plots.filled(self.heard, 92) if self.of else ""
+        heard = plots.filled(self.heard, 92)
         limits = plots.filled(f"Limits: {self.limits}", 92)
-        words = [
+        words: list[tuple[str, dict[str, Any]]] = [
             (condition, {"fontsize": plots.SMALL, "fontweight": "bold"}),
             (plots.filled(self.text, 92), {"fontsize": plots.SMALL}),
             (heard, {"fontsize": plots.SMALL, "style": "italic", "color": "#555555"}),
@@ -236,7 +239,7 @@ class Claim:
         heights = [0.02 + 0.25 * len(text.splitlines()) for text, _ in words] + [0.42] * len(self.lines)
         height = sum(heights) + 0.53 * len(self.lines) + 0.75 + 0.2 * len(limits.splitlines())
         figure, axes = plots.panels(len(heights), 1, height=height, height_ratios=heights)
-        figure.get_layout_engine().set(w_pad=0.15, h_pad=0.08, hspace=0)
+        figure.set_layout_engine("constrained", w_pad=0.15, h_pad=0.08, hspace=0)
         figure.patch.set(facecolor="#f7f7f7", edgecolor=_COLOUR[self.verdict], linewidth=5)
         axes[0, 0].set_title(self.name, fontsize=14)
         axes[0, 0].set_title(_SIGN[self.verdict], loc="right", fontsize=14, color=_COLOUR[self.verdict])
@@ -277,6 +280,18 @@ def _draw_evidence(ax: Axes, piece: Evidence, mark: str, colour: str) -> None:
     ax.xaxis.set_major_formatter(lambda value, _: _written(value, piece.unit))
     ax.tick_params(axis="x", labelsize=plots.SMALL)
     ax.set_title(mark + piece.what, fontsize=plots.SMALL, fontweight="normal", pad=4)
+
+
+def _measured(values: Sequence[float]) -> tuple[float, ...]:
+    """As plain numbers; tensors, arrays and columns of tables are welcome."""
+    try:
+        given = tuple(values)
+        numbers = tuple(map(float, given))
+    except (TypeError, ValueError, RuntimeError):
+        given = numbers = ()
+    if not numbers or any(isinstance(value, str) for value in given):
+        raise ValueError(f"values must be numbers, one a run and at least one, got {require.what(values)}")
+    return numbers
 
 
 def _written(value: float, unit: str) -> str:

@@ -32,6 +32,20 @@ class GanRecord(NamedTuple):
     spreads: Tensor  # [S, M]: standard deviation of its logits, over those points and as many real ones
 
 
+def _check_points(discriminate: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, lam: Tensor) -> None:
+    require.function(discriminate=discriminate)
+    require.tensors(real=(real, "float [N, …]"), fake=(fake, "float [N, …]"), lam=(lam, "float [N, …]"))
+    if real.shape[-1] != 2:
+        raise ValueError(f"real must be points [..., 2], got {require.what(real)}")
+    if fake.shape != real.shape:
+        raise ValueError(f"fake must be {list(real.shape)} as real is, got {require.what(fake)}")
+    if lam.shape != (*real.shape[:-1], 1):
+        raise ValueError(f"lam must be {[*real.shape[:-1], 1]}, one for each pair, got {require.what(lam)}")
+    if lam.device.type == "cpu":  # on a GPU to look is to wait, in every step of the training
+        require.box(lam=lam)
+
+
+@require.checked(_check_points)
 def mixup_gan_risk(discriminate: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, lam: Tensor) -> Tensor:
     """The risk of a discriminator that is asked how much of each point is real.
 
@@ -52,6 +66,11 @@ def mixup_gan_risk(discriminate: Callable[[Tensor], Tensor], real: Tensor, fake:
     return F.binary_cross_entropy_with_logits(logits, lam.expand_as(logits))
 
 
+def _check_number(n: int, generator: torch.Generator) -> None:
+    require.whole(n=n)
+
+
+@require.checked(_check_number)
 def real_or_fake(n: int, generator: torch.Generator) -> Tensor:
     """The shares of the usual objective: nothing is mixed, every second point is real. Nothing is drawn."""
     return torch.arange(n).remainder(2).float()
@@ -88,15 +107,12 @@ def train_gans(
         what was seen at those moments.
 
     Raises:
-        ValueError: arguments that do not fit together; the message names the argument.
         FloatingPointError: the risk became infinite or NaN; the message says at which step.
     """
-    if len(draws) != len(seeds) or not len(seeds):
-        raise ValueError(f"draws and seeds must be equally many, at least 1; got {len(draws)} and {len(seeds)}")
-    require.whole(discriminator_steps=discriminator_steps, pairs=pairs)
+    _check_players(draws, seeds, risk)
+    require.whole(steps=steps, discriminator_steps=discriminator_steps, pairs=pairs)
+    require.whole(1, steps, moments=moments)
     require.above(0, lr=lr)
-    if not 1 <= moments <= steps:
-        raise ValueError(f"moments must be between 1 and the {steps} steps, got {moments}")
     import_optimizers()
     g = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=2, seed=seed) for seed in seeds])
     d = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=1, seed=1_000 + seed) for seed in seeds])
@@ -121,6 +137,28 @@ def train_gans(
     return GanRecord(*(torch.stack(part) for part in zip(*seen)))
 
 
+def _check_players(draws: Sequence[DrawLam], seeds: Sequence[int], risk: Risk) -> None:
+    many = [len(given) if isinstance(given, Sequence) else 0 for given in (draws, seeds)]
+    if many[0] != many[1] or 0 in many:
+        found = f"{require.what(draws)} and {require.what(seeds)}"
+        raise ValueError(f"draws and seeds must be lists of one length, at least 1, got {found}")
+    require.function(risk=risk)
+    for draw, seed in zip(draws, seeds):
+        require.function(draws=draw)
+        require.whole(0, seeds=seed)
+
+
+def _check_placed(samples: Tensor, modes: Tensor, radius: float) -> None:
+    require.tensors(modes=(modes, "float [K, 2]"), samples=(samples, "float [n, …]"))
+    if samples.dim() < 2 or samples.shape[-1] != 2 or samples.dtype != modes.dtype:
+        raise ValueError(f"samples must be {modes.dtype} [..., n, 2], got {require.what(samples)}")
+    require.finite(samples=samples, modes=modes)
+    require.above(0, radius=radius)
+    if len(modes) > 1 and (nearest := F.pdist(modes).min().item()) <= 2 * radius:
+        raise ValueError(f"radius must be below half the distance of the nearest modes ({nearest:g}), got {radius}")
+
+
+@require.checked(_check_placed)
 def well_placed(samples: Tensor, modes: Tensor, radius: float) -> Tensor:
     """The share of a generator's points that lie where the data has them: near a mode, and no more than its due.
 
@@ -132,7 +170,7 @@ def well_placed(samples: Tensor, modes: Tensor, radius: float) -> Tensor:
     Args:
         samples: [..., n, 2].
         modes: [K, 2], the centres, farther apart than two radii.
-        radius: how far from its centre a point still belongs to a mode.
+        radius: how far from its centre a point still belongs to a mode, above 0.
 
     Returns:
         [...] in [0, 1].
@@ -147,9 +185,21 @@ def _risks(g: Stack, d: Stack, draws: Sequence[DrawLam], risk: Risk, pairs: int,
     real = ring_of_gaussians(many * pairs, generator).view(many, pairs, 2).to(device)
     fake = g(torch.randn(many, pairs, 2, generator=generator).to(device))
     # Neighbours that draw alike draw together: one call instead of one for each pair of networks.
-    lam = torch.cat([draw(pairs * len([*alike]), generator) for draw, alike in groupby(draws)])
-    lam = lam.view(many, pairs, 1).to(device)
-    return many * risk(d, real, fake, lam)
+    shares = [_shares(draw, pairs * len([*alike]), generator) for draw, alike in groupby(draws)]
+    lam = torch.cat(shares).view(many, pairs, 1).to(device)
+    value = risk(d, real, fake, lam)
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        raise ValueError(f"risk must return one number, as a tensor, got {require.what(value)}")
+    return many * value
+
+
+def _shares(draw: DrawLam, n: int, generator: torch.Generator) -> Tensor:
+    """n shares, as they are drawn."""
+    lam = draw(n, generator)
+    if not isinstance(lam, Tensor) or lam.shape != (n,) or not lam.is_floating_point():
+        raise ValueError(f"draws must return float [{n}], got {require.what(lam)}")
+    require.box(draws=lam)
+    return lam
 
 
 def _take_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -1,7 +1,7 @@
 """What a network has learned by heart: the memorization score, forgetting events, what it gives away, and when to stop
 before it does."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,11 +10,7 @@ from course_utils import require
 
 
 def _check_tables(member: Tensor, right: Tensor) -> None:
-    for name, table in {"member": member, "right": right}.items():
-        if table.dtype != torch.bool or table.dim() != 2 or table.shape != member.shape:
-            raise ValueError(
-                f"{name} must be a bool table [M networks, N examples], got {table.dtype} {list(table.shape)}"
-            )
+    require.tensors(member=(member, "bool [M, N]"), right=(right, "bool [M, N]"))
 
 
 @require.checked(_check_tables)
@@ -31,9 +27,6 @@ def memorization_score(member: Tensor, right: Tensor) -> Tensor:
 
     Returns:
         [N] float32 in [−1, 1]; NaN for an example that was in every training set, or in none.
-
-    Raises:
-        ValueError: tables that are not bool, or not of one shape [M, N].
     """
     inside = (right & member).sum(dim=0) / member.sum(dim=0)
     outside = (right & ~member).sum(dim=0) / (~member).sum(dim=0)
@@ -41,8 +34,7 @@ def memorization_score(member: Tensor, right: Tensor) -> Tensor:
 
 
 def _check_looks(right: Tensor) -> None:
-    if right.dtype != torch.bool or right.dim() != 2:
-        raise ValueError(f"right must be a bool table [T looks, N examples], got {right.dtype} {list(right.shape)}")
+    require.tensors(right=(right, "bool [T, N]"))
 
 
 @require.checked(_check_looks)
@@ -54,17 +46,15 @@ def forgetting_events(right: Tensor) -> Tensor:
 
     Returns:
         [N] int64 in 0…T. An example that was never right gets T, so that it ranks above all others.
-
-    Raises:
-        ValueError: a table that is not bool [T, N].
     """
     events = (right[:-1] & ~right[1:]).sum(dim=0)
     return torch.where(right.any(dim=0), events, len(right))
 
 
 def _check_curve(validation: Tensor, patience: int) -> None:
-    if len(validation) == 0 or patience < 1:
-        raise ValueError(f"give at least 1 epoch and a patience of at least 1, got {len(validation)} and {patience}")
+    require.tensors(validation=(validation, "float [E]"))
+    require.finite(validation=validation)  # nothing is above NaN: as a first epoch it would stay the best
+    require.whole(patience=patience)
 
 
 @require.checked(_check_curve)
@@ -74,14 +64,11 @@ def stopping_epoch(validation: Tensor, patience: int) -> int:
     Training stops as soon as the validation accuracy has not risen above its best for `patience` epochs.
 
     Args:
-        validation: [E] validation accuracy after each epoch, in [0, 1].
+        validation: [E] float, the validation accuracy after each epoch, in [0, 1].
         patience: how many epochs in a row without a new best to wait for, at least 1.
 
     Returns:
         the epoch, counted from 1, with the best validation accuracy up to the stop; the first one of equals.
-
-    Raises:
-        ValueError: no epochs, or a patience below 1.
     """
     best = 0
     for epoch, accuracy in enumerate(validation):
@@ -92,6 +79,13 @@ def stopping_epoch(validation: Tensor, patience: int) -> int:
     return best + 1
 
 
+def _check_halves(networks: int, examples: int, generator: torch.Generator) -> None:
+    require.whole(networks=networks)
+    require.whole(2, examples=examples)
+    require.generator(generator)
+
+
+@require.checked(_check_halves)
 def random_halves(networks: int, examples: int, generator: torch.Generator) -> Tensor:
     """For each network, a random half of the examples.
 
@@ -102,21 +96,33 @@ def random_halves(networks: int, examples: int, generator: torch.Generator) -> T
 
     Returns:
         rows [M, N // 2] int64 in 0…N − 1, no example twice in a row.
-
-    Raises:
-        ValueError: fewer networks or examples.
     """
-    if networks < 1 or examples < 2:
-        raise ValueError(f"give at least 1 network and 2 examples, got {networks} and {examples}")
     orders = [torch.randperm(examples, generator=generator) for _ in range(networks)]
     return torch.stack(orders)[:, : examples // 2]
 
 
+def _check_rows(rows: Tensor, examples: int) -> None:
+    require.tensors(rows=(rows, "int64 [M, n]"))
+    require.whole(examples=examples)
+    require.labels(rows.flatten(), classes=examples, name="rows")
+
+
+@require.checked(_check_rows)
 def membership(rows: Tensor, examples: int) -> Tensor:
-    """The rows that each network trained on [M, n], as a table [M, examples] of bool."""
+    """The rows that each network trained on, [M, n] int64, as a table [M, examples] of bool."""
     return torch.zeros(len(rows), examples, dtype=torch.bool).scatter_(1, rows, True)
 
 
+def _check_pool(images: Tensor, labels: Tensor, pool: Tensor, pool_labels: Tensor) -> None:
+    own: dict[str, Any] = {"images": (images, "float [N, …]"), "labels": (labels, "int64 [N]")}
+    require.tensors(**own, pool=(pool, "float [P, …]"), pool_labels=(pool_labels, "int64 [P]"))
+    if pool.shape[1:] != images.shape[1:] or pool.dtype != images.dtype:
+        raise ValueError(f"pool must be like images ({require.what(images)}), got {require.what(pool)}")
+    if missing := sorted(set(labels.tolist()) - set(pool_labels.tolist())):
+        raise ValueError(f"pool_labels must hold every class of labels, got none of {', '.join(map(str, missing))}")
+
+
+@require.checked(_check_pool)
 def distance_to_nearest(images: Tensor, labels: Tensor, pool: Tensor, pool_labels: Tensor) -> Tensor:
     """How far each image is from the nearest one of its class in `pool`, in pixel space: how rare it looks.
 
@@ -128,20 +134,10 @@ def distance_to_nearest(images: Tensor, labels: Tensor, pool: Tensor, pool_label
 
     Returns:
         [N] float32, Euclidean distances.
-
-    Raises:
-        ValueError: images and labels that are not equally many, or a class that is not in the pool.
     """
-    if len(images) != len(labels) or len(pool) != len(pool_labels):
-        raise ValueError(
-            f"every image needs one label, got {len(images)} images and {len(labels)} labels, "
-            f"{len(pool)} of pool and {len(pool_labels)} pool_labels"
-        )
-    nearest = torch.empty(len(images))
+    nearest = torch.empty(len(images), device=images.device)
     for label in labels.unique():
         same = pool[pool_labels == label].flatten(1)
-        if len(same) == 0:
-            raise ValueError(f"pool_labels must hold every class of labels, {label} is missing")
         # cdist's shortcut through a matrix product would put an image 0.01 away from itself.
         far = torch.cdist(images[labels == label].flatten(1), same, compute_mode="donot_use_mm_for_euclid_dist")
         nearest[labels == label] = far.amin(dim=1)
@@ -149,10 +145,10 @@ def distance_to_nearest(images: Tensor, labels: Tensor, pool: Tensor, pool_label
 
 
 def _check_logits(logits: Tensor, labels: Tensor) -> None:
-    if logits.dim() != 3 or logits.shape[2] < 2:
-        raise ValueError(f"logits must be [M networks, N examples, K classes], K at least 2, got {list(logits.shape)}")
-    if labels.shape != logits.shape[1:2]:
-        raise ValueError(f"labels must be [{logits.shape[1]}], one for each example, got {list(labels.shape)}")
+    require.tensors(logits=(logits, "float [M, N, K]"), labels=(labels, "int64 [N]"))
+    if logits.shape[2] < 2:
+        raise ValueError(f"logits must be [M, N, K] with K at least 2, got {require.what(logits)}")
+    require.labels(labels, classes=logits.shape[2])
 
 
 @require.checked(_check_logits)
@@ -168,9 +164,6 @@ def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
 
     Returns:
         [M, N] float32.
-
-    Raises:
-        ValueError: shapes that do not fit.
     """
     label = labels.expand(len(logits), -1).unsqueeze(2)
     others = logits.scatter(2, label, -torch.inf)
@@ -178,11 +171,8 @@ def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _check_sure(member: Tensor, sure: Tensor) -> None:
-    if member.dtype != torch.bool or member.dim() != 2 or sure.shape != member.shape:
-        raise ValueError(
-            f"member must be a bool table [M networks, N examples] and sure of the same shape, got {member.dtype} "
-            f"{list(member.shape)} and {list(sure.shape)}"
-        )
+    require.tensors(member=(member, "bool [M, N]"), sure=(sure, "float [M, N]"))
+    require.finite(sure=sure)  # the standard deviation is one for all: a single infinity would make every ratio NaN
 
 
 @require.checked(_check_sure)
@@ -200,9 +190,6 @@ def likelihood_ratio(member: Tensor, sure: Tensor) -> Tensor:
     Returns:
         [M, N] float32: the logarithm of the two densities' ratio, high if trained on. NaN for an example that too few
         of the others were trained on, or were not, to have a mean.
-
-    Raises:
-        ValueError: a table that is not bool, or not of one shape [M, N].
     """
     inside, std_inside = _others(member, sure)
     outside, std_outside = _others(~member, sure)
@@ -222,11 +209,11 @@ def _log_density(value: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def _check_suspects(found: Tensor, suspicion: Tensor) -> None:
-    if found.dtype != torch.bool or suspicion.shape != found.shape:
-        raise ValueError(
-            f"found must be bool and suspicion of the same shape, got {found.dtype} {list(found.shape)} and "
-            f"{list(suspicion.shape)}"
-        )
+    require.tensors(empty=True, found=(found, "bool […]"), suspicion=(suspicion, "float […]"))
+    if suspicion.shape != found.shape:
+        raise ValueError(f"suspicion must be {list(found.shape)} as found is, got {require.what(suspicion)}")
+    if suspicion.isnan().any():  # it would rank above all numbers
+        raise ValueError(f"suspicion must be a number everywhere, got {int(suspicion.isnan().sum())} NaN")
 
 
 @require.checked(_check_suspects)
@@ -237,13 +224,10 @@ def area_under_curve(found: Tensor, suspicion: Tensor) -> float:
 
     Args:
         found: bool, any shape: what is to be found.
-        suspicion: float of the same shape; equal ones count half.
+        suspicion: float of the same shape, without NaN; equal ones count half.
 
     Returns:
         a float in [0, 1]; NaN where there is no such pair.
-
-    Raises:
-        ValueError: shapes that differ, or a table of what is to be found that is not bool.
     """
     _, place, count = suspicion.flatten().unique(return_inverse=True, return_counts=True)
     rank = (count.cumsum(dim=0) - (count - 1) / 2).double()[place]

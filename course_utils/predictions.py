@@ -4,6 +4,7 @@ A prediction never stops a page: what cannot be read is said, and counts as none
 reader's own record (`course_utils.record`).
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from course_utils import record
+from course_utils import record, require
 from course_utils.record import Kept
 
 
@@ -36,7 +37,7 @@ class Prediction:
     among: int = 0
 
     def __str__(self) -> str:
-        return self._kept().said
+        return "no prediction" if self.value is None else self._kept().said
 
     def beside(self, measured: float | str | Sequence[float]) -> None:
         """Print the prediction beside the measurement, and keep both; nothing if there is no prediction.
@@ -46,7 +47,11 @@ class Prediction:
         """
         if self.value is None:
             return
+        if isinstance(measured, str) != isinstance(self.value, str):
+            raise ValueError(f"measured must be of the kind of the guess {self.value!r}, got {require.what(measured)}")
         seen = measured if isinstance(measured, str) else tuple(np.ravel(measured).astype(float).tolist())
+        if seen == ():
+            raise ValueError(f"measured must be at least one number, got {require.what(measured)}")
         kept = self._kept(seen)
         if self.of:
             record.measured(kept)
@@ -68,9 +73,19 @@ class Prediction:
                 print(f"Your first guess, {first.said}, has met its measurement: it stays in your record.")
 
     def _kept(self, measured: tuple[float, ...] | str = ()) -> Kept:
+        assert self.value is not None
         return Kept(self.of, self.value, self.low, self.high, self.unit, measured, self.among)
 
 
+def _check_question(answer: object, of: str = "", unit: str = "%", among: Sequence[str] = ()) -> None:
+    for name, word in (("of", of), ("unit", unit)):
+        if not isinstance(word, str):
+            raise ValueError(f"{name} must be a word, got {require.what(word)}")
+    if not isinstance(among, list | tuple) or not all(isinstance(name, str) for name in among):
+        raise ValueError(f"among must be a list of names, got {require.what(among)}")
+
+
+@require.checked(_check_question)
 def predict(answer: str | float, of: str = "", unit: str = "%", among: Sequence[str] = ()) -> Prediction:
     """Take down a prediction, and say how it was understood.
 
@@ -95,7 +110,8 @@ def predict(answer: str | float, of: str = "", unit: str = "%", among: Sequence[
     else:
         ends = _ends(said, unit)
         middle = sum(ends) / len(ends) if ends else None
-        prediction = Prediction(middle, unit, *(ends if len(ends) == 2 else (None, None)), of=of)
+        low, high = ends if len(ends) == 2 else (None, None)
+        prediction = Prediction(middle, unit, low, high, of)
     if prediction.value is not None:
         prediction.take_down()
     elif among:
@@ -111,10 +127,12 @@ def _chosen(said: str, among: Sequence[str]) -> str | None:
     """The name that was meant; `None` if it is none of them, or the beginning of several."""
     exact = [name for name in among if name.lower() == said.lower()]
     begun = [name for name in among if name.lower().startswith(said.lower())]
-    return (exact or (begun if len(begun) == 1 else [None]))[0]
+    found = exact or (begun if len(begun) == 1 else [])
+    return found[0] if found else None
 
 
-_NUMBER = r"([-+−]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+[.,]?\d*|[.,]\d+))"  # 1,000 is a thousand; 0,9 is 0.9
+# 1,000 is a thousand; 0,9 is 0.9; 1e-05 is how Python writes a small number
+_NUMBER = r"([-+−]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?)"
 
 
 def _ends(said: str, unit: str) -> tuple[float, ...]:
@@ -125,6 +143,8 @@ def _ends(said: str, unit: str) -> tuple[float, ...]:
     if not found:
         return ()
     ends = sorted(_read(number) for number in (found[1], found[3]) if number)
+    if not all(map(math.isfinite, ends)):  # of more digits than a float holds
+        return ()
     if unit != "%":
         return tuple(ends)
     if found[2] or found[4] or ends[-1] > 1:
@@ -138,6 +158,12 @@ def _read(number: str) -> float:
     return float(number.replace(",", ".").replace("−", "-"))
 
 
+def _check_kept(kept: Sequence[Kept]) -> None:
+    if not isinstance(kept, list | tuple) or not all(isinstance(one, Kept) and one.measured for one in kept):
+        raise ValueError(f"kept must be a list of predictions that have been measured, got {require.what(kept)}")
+
+
+@require.checked(_check_kept)
 def scored(kept: Sequence[Kept]) -> pd.DataFrame:
     """The predictions as a table: a row each, with the columns question, guess, measured, miss, coin's miss and of
     what kind it is.

@@ -86,11 +86,6 @@ def test_measures_agree_with_scikit_learn():
     assert metrics.accuracy(nn.Identity(), logits, labels) == pytest.approx(right)
 
 
-def test_accuracy_needs_a_label_for_each_image():
-    with pytest.raises(ValueError, match=r"labels must be \[50\], one for each image, got \[1\]"):
-        metrics.accuracy(nn.Identity(), torch.randn(50, 4), torch.zeros(1).long())
-
-
 def test_one_thread_gives_the_others_back():
     before = torch.get_num_threads()
     with models.one_thread():
@@ -190,23 +185,6 @@ def test_the_temperature_is_where_the_loss_is_smallest():
     assert losses[1] == min(losses)
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"bins": 0}, "bins must be at least 1, got 0"),
-        ({"labels": torch.zeros(3).long()}, r"labels must be \[4\], one for each row of probabilities, got \[3\]"),
-        ({"probabilities": torch.randn(4, 2) * 5}, "probabilities must be at least 0 and sum to 1 .* logits, perhaps"),
-        ({"probabilities": torch.full((4, 2), 0.7)}, "sums from 1.4 to 1.4"),
-        ({"probabilities": torch.rand(0, 2)}, r"probabilities must be \[N, K\], at least one row, got \[0, 2\]"),
-    ],
-)
-def test_a_calibration_of_what_does_not_fit_is_refused(change, words):
-    fitting = {"probabilities": torch.full((4, 2), 0.5), "labels": torch.zeros(4).long(), "bins": 10}
-    for measure in (metrics.expected_calibration_error, metrics.reliability):
-        with pytest.raises(ValueError, match=words):
-            measure(**fitting | change)
-
-
 def test_calibration_takes_doubles_and_what_has_a_graph():
     logits, labels = answers(100)
     probabilities = logits.double().requires_grad_().softmax(dim=1)
@@ -215,20 +193,32 @@ def test_calibration_takes_doubles_and_what_has_a_graph():
     assert metrics.reliability(probabilities, labels)["examples"].sum() == 100
 
 
-def test_a_temperature_that_is_nowhere_best_is_refused_and_a_graph_is_left_alone():
-    with pytest.raises(ValueError, match="no temperature is best; got 100%"):
+def test_a_temperature_that_is_nowhere_best_is_refused_with_the_direction_in_which_it_runs_away():
+    with pytest.raises(ValueError, match="the lower the temperature the better; got all right"):
         metrics.temperature(torch.eye(3), torch.arange(3))
-    with pytest.raises(ValueError, match="no temperature is best; got 0%"):
-        metrics.temperature(torch.eye(3), (torch.arange(3) + 1) % 3)
+    for worse in (torch.eye(3), torch.zeros(3, 3), torch.full((3, 3), 0.1)):
+        with pytest.raises(ValueError, match="the higher the temperature the better; got"):
+            metrics.temperature(worse, (torch.arange(3) + 1) % 3)
+
+
+def test_a_temperature_can_be_best_where_no_answer_is_right():
+    """Two classes of three are told apart, and the label's is the second."""
+    logits, labels = torch.tensor([[1.0, 0.9, -1.0]]), torch.tensor([1])
+    t = metrics.temperature(logits, labels)
+    losses = [metrics.empirical_risk(logits / x, labels).item() for x in (0.8 * t, t, 1.2 * t)]
+    assert losses[1] == min(losses)
+
+
+def test_a_temperature_is_found_where_the_caller_has_switched_gradients_off_and_a_graph_is_left_alone():
     logits, labels = answers(200)
+    wanted = metrics.temperature(logits, labels)
+    with torch.no_grad():
+        assert metrics.temperature(logits, labels) == wanted
+    with torch.inference_mode():
+        assert metrics.temperature(logits * 1, labels) == wanted
     graph = (logits.requires_grad_() * 2).exp().log()
     assert metrics.temperature(graph, labels) == pytest.approx(2, rel=0.3)
     graph.sum().backward()
-
-
-def test_gradients_need_a_label_for_each_image():
-    with pytest.raises(ValueError, match=r"labels must be 5, one for each image, got \[10\]"):
-        metrics.gradient_norms(models.mlp(4, (), 3), torch.rand(5, 4), torch.zeros(10).long())
 
 
 # ---- networks for scenes -----------------------------------------------------------------------------------
@@ -288,12 +278,6 @@ def test_without_word_the_diagonal_is_aligned():
     report = metrics.group_report(accuracy, counts)
     assert report == metrics.group_report(accuracy, counts, diagonal)
     assert report["aligned"] == pytest.approx(((accuracy[0, 0] + accuracy[1, 1]) / 2).item())
-
-
-@pytest.mark.parametrize("aligned", [torch.ones(2, 4).bool(), torch.ones(4, 2)])
-def test_an_alignment_that_fits_no_table_is_named(aligned):
-    with pytest.raises(ValueError, match=r"aligned must be bool \[4, 2\], got"):
-        metrics.group_report(torch.rand(4, 2), torch.ones(4, 2).long(), aligned)
 
 
 # ---- what an answer owes to a part of the image ------------------------------------------------------------
@@ -396,31 +380,3 @@ def test_what_is_owed_to_a_part_is_the_signed_sum_over_its_pixels():
     assert metrics.signed_on(attributions, masks).tolist() == [-0.25, 27.75, 0]
     assert torch.equal(attributions, before)
     assert torch.equal(metrics.signed_on(-attributions, masks), -metrics.signed_on(attributions, masks))
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: metrics.log_odds(torch.rand(4), 0), r"logits must be \[N, K\]"),
-        (lambda: metrics.log_odds(torch.rand(4, 1), 0), "K at least 2"),
-        (lambda: metrics.log_odds(torch.rand(4, 3), 3), r"target must lie in 0…2, got 3"),
-        (lambda: metrics.log_odds(torch.rand(4, 3), -1), r"target must lie in 0…2, got -1"),
-        (
-            lambda: metrics.alone_minus_empty(Brightest(), torch.rand(4, 3, 2, 2), torch.rand(3, 3, 2, 2), 0),
-            r"alone and empty must be the same images.*\[4, 3, 2, 2\] and \[3, 3, 2, 2\]",
-        ),
-        (lambda: metrics.alone_minus_empty(Brightest(), *[torch.rand(0, 3, 2, 2)] * 2, 0), "alone and empty"),
-        (
-            lambda: metrics.effects(Brightest(), torch.rand(4, 3, 2, 2), torch.rand(3, 3, 2, 2), 0),
-            "with_object and without must be the same",
-        ),
-        (lambda: metrics.attributions(Brightest(), torch.rand(2, 3, 4, 4), 0, torch.rand(1)), r"baseline \[C\]"),
-        (lambda: metrics.attributions(Brightest(), torch.rand(2, 3, 4, 4), 0, torch.rand(3), 0), "steps must be"),
-        (lambda: metrics.signed_on(torch.rand(2, 3, 4, 4), torch.rand(2, 4, 4)), r"masks bool \[N, H, W\]"),
-        (lambda: metrics.signed_on(torch.rand(2, 4, 4), torch.ones(2, 4, 4).bool()), r"attributions must be \[N, C"),
-        (lambda: metrics.signed_on(torch.rand(2, 3, 4, 4), torch.ones(1, 4, 4).bool()), "masks bool"),
-    ],
-)
-def test_bad_attributions_are_named(call, words):
-    with pytest.raises(ValueError, match=words):
-        call()

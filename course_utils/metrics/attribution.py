@@ -7,34 +7,54 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import require
-from course_utils.metrics.classification import answers, keeping_mode, outputs
+from course_utils.metrics.classification import answers, check_images, check_logits, keeping_mode, outputs
 
 
+def _check_target(logits: Tensor, target: int) -> None:
+    require.tensors(empty=True, logits=(logits, "float [N, K]"))
+    if logits.shape[1] < 2:
+        raise ValueError(f"logits must be [N, K] with K at least 2, got {require.what(logits)}")
+    require.whole(0, logits.shape[1] - 1, target=target)
+
+
+@require.checked(_check_target)
 def log_odds(logits: Tensor, target: int) -> Tensor:
     """How much more a model believes in a class than in all others together: log p / (1 − p), p = softmax(logits).
 
     Args:
-        logits: [N, K] floating point.
+        logits: [N, K] floating point, K at least 2.
         target: the class, in 0…K − 1.
 
     Returns:
         [N], as a tensor that you can differentiate: z_target − log Σ_others exp z.
-
-    Raises:
-        ValueError: logits that are not [N, K] with K at least 2, or a target that is no class.
     """
-    if logits.dim() != 2 or logits.shape[1] < 2:
-        raise ValueError(f"logits must be [N, K] with K at least 2, got {list(logits.shape)}")
-    if not 0 <= target < logits.shape[1]:
-        raise ValueError(f"target must lie in 0…{logits.shape[1] - 1}, got {target}")
     others = torch.cat([logits[:, :target], logits[:, target + 1 :]], dim=1)
     return logits[:, target] - others.logsumexp(dim=1)
 
 
+def _check_class(model: nn.Module, images: Tensor, target: int) -> None:
+    """Only the model can tell whether there is such a class. Unasked, the share of class 99 would be 0."""
+    logits = outputs(model, images[:1])
+    check_logits(logits)
+    _check_target(logits, target)
+
+
+def _check_pairs(model: nn.Module, one: Tensor, other: Tensor, target: int, names: tuple[str, str]) -> None:
+    """The same images with and without an object, and a class that the model has."""
+    check_images(model, one, names[0])
+    check_images(model, other, names[1])
+    if one.shape != other.shape or len(one) == 0:
+        found = f"{list(one.shape)} and {list(other.shape)}"
+        raise ValueError(f"{' and '.join(names)} must be the same images with and without the object, got {found}")
+    _check_class(model, one, target)
+
+
 def _check_alone(model: nn.Module, alone: Tensor, empty: Tensor, target: int) -> None:
-    if alone.shape != empty.shape or len(alone) == 0:
-        found = f"{list(alone.shape)} and {list(empty.shape)}"
-        raise ValueError(f"alone and empty must be the same images with and without the object, got {found}")
+    _check_pairs(model, alone, empty, target, ("alone", "empty"))
+
+
+def _check_effects(model: nn.Module, with_object: Tensor, without: Tensor, target: int) -> None:
+    _check_pairs(model, with_object, without, target, ("with_object", "without"))
 
 
 @require.checked(_check_alone)
@@ -51,36 +71,38 @@ def alone_minus_empty(model: nn.Module, alone: Tensor, empty: Tensor, target: in
 
     Returns:
         a float in [−1, 1].
-
-    Raises:
-        ValueError: images that do not belong together, or none.
     """
     called = answers(model, alone) == target
     called_anyway = answers(model, empty) == target
     return (called.float().mean() - called_anyway.float().mean()).item()
 
 
+@require.checked(_check_effects)
 def effects(model: nn.Module, with_object: Tensor, without: Tensor, target: int) -> Tensor:
     """What an object does to the log-odds of a class, image by image: the truth against which an attribution is held.
 
     Args:
         model: from images to logits [N, K]; it runs in eval mode.
-        with_object, without: [N, …] float32, the same images with and without the object.
+        with_object, without: [N, …] float32, the same images with and without the object, N at least 1.
         target: the class.
 
     Returns:
         [N] float32 on the CPU: log-odds with minus without.
-
-    Raises:
-        ValueError: images that do not belong together, or a target that is no class.
     """
-    if with_object.shape != without.shape:
-        found = f"{list(with_object.shape)} and {list(without.shape)}"
-        raise ValueError(f"with_object and without must be the same images with and without the object, got {found}")
     first, second = (log_odds(outputs(model, images), target) for images in (with_object, without))
     return first - second
 
 
+def _check_way(model: nn.Module, images: Tensor, target: int, baseline: Tensor, steps: int = 20) -> None:
+    check_images(model, images)
+    require.tensors(images=(images, "float [N, C, H, W]"))
+    if not isinstance(baseline, Tensor) or baseline.shape != images.shape[1:2] or not baseline.is_floating_point():
+        raise ValueError(f"baseline must be float [C] with C = {images.shape[1]}, got {require.what(baseline)}")
+    require.whole(steps=steps)
+    _check_class(model, images, target)
+
+
+@require.checked(_check_way)
 def attributions(model: nn.Module, images: Tensor, target: int, baseline: Tensor, steps: int = 20) -> Tensor:
     """Integrated gradients (Sundararajan et al., ICML 2017) of a class's log-odds, by captum.
 
@@ -97,18 +119,10 @@ def attributions(model: nn.Module, images: Tensor, target: int, baseline: Tensor
 
     Returns:
         [N, C, H, W] float32 on the CPU, of any sign.
-
-    Raises:
-        ValueError: a baseline that is no colour of these images, or steps below 1.
     """
     # Imported here: captum brings matplotlib along, and only those who attribute should wait for it.
     from captum.attr import IntegratedGradients
 
-    if images.dim() != 4 or baseline.shape != images.shape[1:2]:
-        found = f"{list(images.shape)} and {list(baseline.shape)}"
-        raise ValueError(f"images must be [N, C, H, W] and baseline [C], got {found}")
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
     device = next(model.parameters(), images).device
     method = IntegratedGradients(lambda given: log_odds(model(given), target))
     start, parts = baseline.to(device).view(1, -1, 1, 1), []
@@ -122,10 +136,7 @@ def attributions(model: nn.Module, images: Tensor, target: int, baseline: Tensor
 
 
 def _check_signed(attributions: Tensor, masks: Tensor) -> None:
-    shape = (len(attributions), *attributions.shape[2:])
-    if attributions.dim() != 4 or masks.dtype != torch.bool or masks.shape != shape:
-        found = f"{list(attributions.shape)} and {masks.dtype} {list(masks.shape)}"
-        raise ValueError(f"attributions must be [N, C, H, W] and masks bool [N, H, W], got {found}")
+    require.tensors(attributions=(attributions, "float [N, C, H, W]"), masks=(masks, "bool [N, H, W]"))
 
 
 @require.checked(_check_signed)
@@ -141,8 +152,5 @@ def signed_on(attributions: Tensor, masks: Tensor) -> Tensor:
 
     Returns:
         [N], in the unit of what was attributed.
-
-    Raises:
-        ValueError: arguments that do not fit together.
     """
     return (attributions * masks[:, None]).sum(dim=(1, 2, 3))

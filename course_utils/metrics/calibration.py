@@ -10,17 +10,13 @@ from course_utils.metrics.classification import empirical_risk
 
 def check_probabilities(probabilities: Tensor, labels: Tensor, bins: int = 15) -> None:
     """Raise a ValueError that names the argument that is wrong; shapes as in `expected_calibration_error`."""
-    if probabilities.dim() != 2 or 0 in probabilities.shape:
-        raise ValueError(f"probabilities must be [N, K], at least one row, got {list(probabilities.shape)}")
+    require.tensors(probabilities=(probabilities, "float [N, K]"), labels=(labels, "int64 [N]"))
+    require.labels(labels, classes=probabilities.shape[1])
+    require.whole(bins=bins)
     sums = probabilities.sum(dim=1)
     if not (probabilities.min() >= 0 and (sums - 1).abs().max() < 1e-3):
         found = f"values from {probabilities.min():g}, sums from {sums.min():g} to {sums.max():g}"
         raise ValueError(f"probabilities must be at least 0 and sum to 1 in each row, got {found}: logits, perhaps?")
-    if labels.shape != (len(probabilities),):
-        found = list(labels.shape)
-        raise ValueError(f"labels must be [{len(probabilities)}], one for each row of probabilities, got {found}")
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, got {bins}")
 
 
 @require.checked(check_probabilities)
@@ -40,18 +36,16 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
 
     Returns:
         a float in [0, 1]. An empty bin counts nothing.
-
-    Raises:
-        ValueError: probabilities outside [0, 1] (logits, say), not one label for each, or bins below 1.
     """
     confidence, predicted = probabilities.max(dim=1)
     right = (predicted == labels).float()
     which = (confidence * bins).ceil().clamp(1, bins)  # 1 … bins
     # In a bin of n examples, n · |accuracy − mean confidence| is |sum of right − sum of confidence|.
     gaps = [(right - confidence)[which == b].sum().abs() for b in range(1, bins + 1)]
-    return (sum(gaps) / len(labels)).item()
+    return float(sum(gaps) / len(labels))
 
 
+@require.checked(check_probabilities)
 def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> pd.DataFrame:
     """The table behind a reliability diagram: one row for each bin of the confidence that is not empty.
 
@@ -61,11 +55,7 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> pd.Dat
 
     Returns:
         columns confidence and accuracy, means over the bin's examples, and examples, their number.
-
-    Raises:
-        ValueError: as in `expected_calibration_error`.
     """
-    check_probabilities(probabilities, labels, bins)
     probabilities, labels = probabilities.detach().float().cpu(), labels.cpu()
     confidence, predicted = probabilities.max(dim=1)
     which = (confidence * bins).ceil().long().clamp(1, bins) - 1
@@ -74,36 +64,55 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> pd.Dat
     return table.assign(examples=examples.groupby("bin").size()).reset_index(drop=True)
 
 
+def _check_temperature(logits: Tensor, labels: Tensor) -> None:
+    require.tensors(logits=(logits, "float [N, K]"), labels=(labels, "int64 [N]"))
+    require.labels(labels, classes=logits.shape[1])
+    require.finite(logits=logits)
+    # The loss is convex in 1 / T. Its slope goes from (mean − label) at 1 / T = 0 to (largest − label) at infinity: the
+    # averages of all logits, of the label's and of the largest. Between slopes of one sign no point is the lowest.
+    logits = logits.detach().double()
+    label, mean, largest = (
+        part.mean().item() for part in (logits.gather(1, labels[:, None]), logits.mean(dim=1), logits.amax(dim=1))
+    )
+    if label <= mean:
+        raise ValueError(
+            f"logits must be higher for the labels than for the other classes, or the higher the temperature the "
+            f"better; got {label:.3g} for the labels on average, {mean:.3g} for all classes"
+        )
+    if label >= largest:
+        raise ValueError("logits must get some labels wrong, or the lower the temperature the better; got all right")
+
+
+@require.checked(_check_temperature)
 def temperature(logits: Tensor, labels: Tensor) -> float:
     """The temperature T that makes softmax(logits / T) fit the labels best (Guo et al., ICML 2017, section 4.2).
 
     Args:
-        logits: [N, K] float32, of validation data.
+        logits: [N, K] float32, finite, of validation data.
         labels: [N] int64 in 0…K − 1.
 
     Returns:
         T, above 0: above 1 where the model was too sure, below 1 where it was not sure enough.
 
     Raises:
-        ValueError: all examples are right, or none is: then no T is best.
+        ValueError: no T is best: all examples are right, or the logits tell less of the labels than a guess.
     """
-    right = (logits.argmax(dim=1) == labels).float().mean().item()
-    if not 0 < right < 1:
-        raise ValueError(
-            f"logits must get some labels right and some wrong, or no temperature is best; got {right:.0%}"
-        )
-    logits = logits.detach()
-    log_t = torch.zeros((), requires_grad=True)
-    optimizer = torch.optim.LBFGS([log_t], max_iter=50, line_search_fn="strong_wolfe")
+    with torch.inference_mode(False):  # where the caller is in it, nothing could be differentiated
+        logits, log_t = logits.detach().clone(), torch.zeros((), requires_grad=True)
+        # The search begins at T = 1, where it would take the small slope of logits below 0.001 for the end.
+        spread = (logits - logits.mean(dim=1, keepdim=True)).abs().max().item()
+        unit = min(1, 100 * spread)
+        logits /= unit
+        optimizer = torch.optim.LBFGS([log_t], max_iter=50, line_search_fn="strong_wolfe")
 
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = empirical_risk(logits / log_t.exp(), labels)
-        loss.backward()
-        return loss
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            loss = empirical_risk(logits / log_t.exp(), labels)
+            loss.backward()
+            return loss
 
-    optimizer.step(closure)
-    return log_t.exp().item()
+        optimizer.step(closure)
+    return unit * log_t.exp().item()
 
 
 class Tempered(nn.Module):
@@ -112,15 +121,12 @@ class Tempered(nn.Module):
     Args:
         model: from images to logits; shared, not copied.
         temperature: T, above 0.
-
-    Raises:
-        ValueError: a temperature that is not above 0.
     """
 
     def __init__(self, model: nn.Module, temperature: float) -> None:
         super().__init__()
-        if not temperature > 0:
-            raise ValueError(f"temperature must be above 0, got {temperature}")
+        require.network(model)
+        require.above(0, temperature=temperature)
         self.model, self.temperature = model, temperature
 
     def forward(self, images: Tensor) -> Tensor:

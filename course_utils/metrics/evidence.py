@@ -1,18 +1,21 @@
 """When a measurement carries a claim: the interval of paired differences, a level and its control, honest ranges."""
 
+import math
+
 from scipy.special import stdtrit
 from torch import Tensor
 
 from course_utils import require
 
 
-def check_differences(differences: Tensor) -> None:
-    """Raise a ValueError unless there is a number for each of at least two pairs."""
-    if differences.dim() != 1 or len(differences) < 2:
-        raise ValueError(f"differences must be [n], one for each of at least two pairs, got {list(differences.shape)}")
+def _check_differences(differences: Tensor) -> None:
+    require.tensors(differences=(differences, "float [n]"))
+    if len(differences) < 2:
+        raise ValueError(f"differences must be those of at least two pairs, got {require.what(differences)}")
+    require.finite(differences=differences)
 
 
-@require.checked(check_differences)
+@require.checked(_check_differences)
 def paired_interval(differences: Tensor) -> tuple[float, float]:
     """The 95 % interval of the mean of paired differences (Student, Biometrika 1908).
 
@@ -26,25 +29,20 @@ def paired_interval(differences: Tensor) -> tuple[float, float]:
 
     Returns:
         the lower and the upper end.
-
-    Raises:
-        ValueError: fewer than two differences.
     """
     n = len(differences)
     reach = float(stdtrit(n - 1, 0.975)) * differences.std() / n**0.5
     return (differences.mean() - reach).item(), (differences.mean() + reach).item()
 
 
-def check_level(runs: Tensor, control: Tensor, bound: float, margin: float = 0.0) -> None:
-    """Raise a ValueError unless both hold at least one number, and the margin is none that helps."""
-    for name, values in (("runs", runs), ("control", control)):
-        if values.dim() != 1 or not len(values):
-            raise ValueError(f"{name} must be [n], at least one number, got {list(values.shape)}")
-    if not margin >= 0:
-        raise ValueError(f"margin must be at least 0, got {margin}")
+def _check_level(runs: Tensor, control: Tensor, bound: float, margin: float = 0.0) -> None:
+    require.tensors(runs=(runs, "float [n]"), control=(control, "float [m]"))
+    require.finite(runs=runs, control=control)  # NaN reaches no bound: a control of NaN would clear the claim
+    require.above(-math.inf, bound=bound)
+    require.at_least(0, margin=margin)
 
 
-@require.checked(check_level)
+@require.checked(_check_level)
 def verdict(runs: Tensor, control: Tensor, bound: float, margin: float = 0.0) -> tuple[bool, bool]:
     """Whether a level holds, and whether its control passes too: then what holds has another reason than the claim's.
 
@@ -56,25 +54,20 @@ def verdict(runs: Tensor, control: Tensor, bound: float, margin: float = 0.0) ->
 
     Returns:
         two of True and False: every run reaches bound + margin; every run of the control does.
-
-    Raises:
-        ValueError: runs or control without a number, or a negative margin.
     """
-    holds = (runs >= bound + margin).all().item()
-    passes = (control >= bound + margin).all().item()
+    holds = bool((runs >= bound + margin).all())
+    passes = bool((control >= bound + margin).all())
     return holds, passes
 
 
-def check_ranges(low: Tensor, high: Tensor, truth: Tensor) -> None:
-    """Raise a ValueError unless there is a range for each truth, and none upside down."""
-    if not (truth.dim() == 1 and len(truth) and low.shape == high.shape == truth.shape):
-        shapes = ", ".join(str(list(values.shape)) for values in (low, high, truth))
-        raise ValueError(f"low, high and truth must be [n], one for each question, n at least 1, got {shapes}")
+def _check_ranges(low: Tensor, high: Tensor, truth: Tensor) -> None:
+    require.tensors(low=(low, "float [n]"), high=(high, "float [n]"), truth=(truth, "float [n]"))
+    require.finite(low=low, high=high, truth=truth)
     if (low > high).any():
-        raise ValueError("low must be at most high in every range")
+        raise ValueError(f"low must be at most high in every range, got {int((low > high).sum())} upside down")
 
 
-@require.checked(check_ranges)
+@require.checked(_check_ranges)
 def coverage(low: Tensor, high: Tensor, truth: Tensor) -> float:
     """The share of ranges that hold the truth, their ends included.
 
@@ -82,13 +75,10 @@ def coverage(low: Tensor, high: Tensor, truth: Tensor) -> float:
     (Lichtenstein et al., Judgment under Uncertainty 1982).
 
     Args:
-        low, high: [n] float, the ends of each range.
+        low, high: [n] float, the ends of each range, low at most high.
         truth: [n] float, what was measured.
 
     Returns:
         a share in [0, 1].
-
-    Raises:
-        ValueError: not one range for each truth, or a range whose low end is above its high end.
     """
     return ((low <= truth) & (truth <= high)).float().mean().item()

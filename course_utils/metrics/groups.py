@@ -4,15 +4,18 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import require
-from course_utils.metrics.classification import answers
+from course_utils.metrics.classification import answers, check_images
 
 
 def _check_groups(predictions: Tensor, labels: Tensor, bias: Tensor, shape: tuple[int, int] = (10, 10)) -> None:
+    kind = "int64 [N]"
+    require.tensors(empty=True, predictions=(predictions, kind), labels=(labels, kind), bias=(bias, kind))
+    if not isinstance(shape, tuple | list) or len(shape) != 2:
+        raise ValueError(f"shape must be two numbers (Y, B), got {require.what(shape)}")
+    for size in shape:
+        require.whole(shape=size)
     require.labels(labels, classes=shape[0])
     require.labels(bias, classes=shape[1], name="bias")
-    if not predictions.shape == labels.shape == bias.shape:
-        found = ", ".join(str(list(part.shape)) for part in (predictions, labels, bias))
-        raise ValueError(f"predictions, labels and bias must all be [N], got {found}: logits, perhaps?")
 
 
 @require.checked(_check_groups)
@@ -30,9 +33,6 @@ def group_table(
     Returns:
         (accuracy [Y, B] float32 in [0, 1], NaN where a group is empty; counts [Y, B] int64, the group's size). The
         row is the label, the column the bias.
-
-    Raises:
-        ValueError: tensors of different lengths, of the wrong type, or with values that do not fit the shape.
     """
     group = labels * shape[1] + bias
     counts = group.bincount(minlength=shape[0] * shape[1])
@@ -40,6 +40,21 @@ def group_table(
     return (right / counts).view(shape), counts.view(shape)  # 0 / 0 is NaN
 
 
+def _check_table(accuracy: Tensor, counts: Tensor) -> None:
+    require.tensors(accuracy=(accuracy, "float [Y, B]"), counts=(counts, "int64 [Y, B]"))
+    require.labels(counts.flatten(), name="counts")
+    require.box(accuracy=accuracy.nan_to_num())
+
+
+def _check_report(accuracy: Tensor, counts: Tensor, aligned: Tensor | None = None) -> None:
+    _check_table(accuracy, counts)
+    if (unknown := accuracy.isnan() & (counts > 0)).any():
+        raise ValueError(f"accuracy must be a number where counts is above 0, got {int(unknown.sum())} NaN there")
+    if aligned is not None:
+        require.tensors(accuracy=(accuracy, "float [Y, B]"), aligned=(aligned, "bool [Y, B]"))
+
+
+@require.checked(_check_report)
 def group_report(accuracy: Tensor, counts: Tensor, aligned: Tensor | None = None) -> dict[str, float]:
     """The group metrics by their names in the field, from a table as `group_table` makes it.
 
@@ -55,15 +70,9 @@ def group_report(accuracy: Tensor, counts: Tensor, aligned: Tensor | None = None
         unbiased: mean over all non-empty groups, each counts the same (as LfF has it: Nam et al., NeurIPS 2020);
         worst_group: the lowest of the non-empty groups (Sagawa et al., ICLR 2020);
         plain: the share of examples that are right, each counts the same.
-
-    Raises:
-        ValueError: tables of different shapes, or an `aligned` that is no such table of bool.
     """
-    _check_tables(accuracy, counts)
     if aligned is None:
         aligned = torch.arange(counts.shape[0])[:, None] == torch.arange(counts.shape[1])
-    if aligned.dtype != torch.bool or aligned.shape != counts.shape:
-        raise ValueError(f"aligned must be bool {[*counts.shape]}, got {aligned.dtype} {list(aligned.shape)}")
     filled = counts > 0
     parts = {"aligned": aligned & filled, "conflicting": ~aligned & filled, "unbiased": filled}
     report = {name: accuracy[part].mean().item() for name, part in parts.items()}  # the mean of nothing is NaN
@@ -71,6 +80,7 @@ def group_report(accuracy: Tensor, counts: Tensor, aligned: Tensor | None = None
     return report | {"worst_group": worst, "plain": reweighted_accuracy(accuracy, counts)}
 
 
+@require.checked(_check_table)
 def reweighted_accuracy(accuracy: Tensor, counts: Tensor) -> float:
     """The accuracy that these groups would give together if they were of other sizes.
 
@@ -83,21 +93,18 @@ def reweighted_accuracy(accuracy: Tensor, counts: Tensor) -> float:
 
     Returns:
         a share in [0, 1]; groups whose accuracy was not measured are left out. NaN if that leaves none.
-
-    Raises:
-        ValueError: tables of different shapes.
     """
-    _check_tables(accuracy, counts)
     weight = counts.double() * ~accuracy.isnan()
     return (accuracy.double().nan_to_num() * weight).sum().div(weight.sum()).item()
 
 
+def _check_biased(model: nn.Module, images: Tensor, labels: Tensor, bias: Tensor) -> None:
+    check_images(model, images)
+    require.labels(labels, n=len(images), classes=10)
+    require.labels(bias, n=len(images), classes=10, name="bias")
+
+
+@require.checked(_check_biased)
 def group_accuracies(model: nn.Module, images: Tensor, labels: Tensor, bias: Tensor) -> dict[str, float]:
     """The group metrics of a model of ten classes on data with ten values of the bias; see `group_report`."""
     return group_report(*group_table(answers(model, images), labels.cpu(), bias.cpu()))
-
-
-def _check_tables(accuracy: Tensor, counts: Tensor) -> None:
-    if accuracy.shape != counts.shape or accuracy.dim() != 2:
-        found = f"{list(accuracy.shape)} and {list(counts.shape)}"
-        raise ValueError(f"accuracy and counts must be tables [Y, B] of one shape, got {found}")

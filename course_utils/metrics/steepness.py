@@ -5,14 +5,29 @@ Gradients and slopes double when all logits are doubled, which changes no answer
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.metrics.classification import keeping_mode
+from course_utils import require
+from course_utils.metrics.classification import check_images, check_logits, check_risk, keeping_mode
 
 
+def _check_margins(model: nn.Module, images: Tensor, chunk: int = 512) -> None:
+    check_images(model, images)
+    require.whole(chunk=chunk)
+    require.tensors(images=(images, "float [N, …]"))
+
+
+def _check_losses(model: nn.Module, images: Tensor, labels: Tensor, chunk: int = 512) -> None:
+    _check_margins(model, images, chunk)
+    if not isinstance(labels, Tensor) or labels.dim() == 0 or len(labels) != len(images):
+        raise ValueError(f"labels must be {len(images)}, one for each image, got {require.what(labels)}")
+
+
+@require.checked(_check_losses)
 def gradient_norms(model: nn.Module, images: Tensor, labels: Tensor, chunk: int = 512) -> Tensor:
     """How steep the loss is at each image: the Euclidean norm of its cross-entropy's gradient in the pixels.
 
@@ -24,19 +39,18 @@ def gradient_norms(model: nn.Module, images: Tensor, labels: Tensor, chunk: int 
 
     Returns:
         [N] float32 on the CPU, at least 0. Also where the caller has switched gradients off.
-
-    Raises:
-        ValueError: images and labels are not equally many.
     """
-    if len(labels) != len(images):
-        raise ValueError(f"labels must be {len(images)}, one for each image, got {list(labels.shape)}")
 
-    def loss(logits: Tensor, part: slice) -> Tensor:
-        return F.cross_entropy(logits, labels[part].to(logits.device), reduction="sum")
+    def loss(part: slice, logits: Tensor) -> Tensor:
+        told = labels[part].to(logits.device)
+        check_logits(logits)
+        check_risk(logits, told)
+        return F.cross_entropy(logits, told, reduction="sum")
 
     return _norms(model, images, loss, chunk)
 
 
+@require.checked(_check_margins)
 def margin_slopes(model: nn.Module, images: Tensor, chunk: int = 512) -> Tensor:
     """How steep the network itself is at each image, whatever its loss: the norm of its margin's gradient.
 
@@ -49,12 +63,18 @@ def margin_slopes(model: nn.Module, images: Tensor, chunk: int = 512) -> Tensor:
         [N] float32 on the CPU, at least 0.
     """
 
-    return _norms(model, images, lambda logits, _: _margins(logits).sum(), chunk)
+    return _norms(model, images, lambda _, logits: _margins(logits).sum(), chunk)
 
 
 DUAL = {"2": 2, "inf": 1}  # for each norm of a change of the pixels, the norm of the gradient that belongs to it
 
 
+def _check_distances(model: nn.Module, images: Tensor, norm: str = "2", chunk: int = 512) -> None:
+    _check_margins(model, images, chunk)
+    require.one_of(DUAL, norm=norm)
+
+
+@require.checked(_check_distances)
 def margin_distances(model: nn.Module, images: Tensor, norm: str = "2", chunk: int = 512) -> Tensor:
     """How far the boundary is from each image, to first order: the margin divided by its slope.
 
@@ -71,15 +91,10 @@ def margin_distances(model: nn.Module, images: Tensor, norm: str = "2", chunk: i
 
     Returns:
         [N] float32 on the CPU, at least 0: 0 where two answers tie, infinite where there is a margin but no slope.
-
-    Raises:
-        ValueError: an unknown norm.
     """
-    if norm not in DUAL:
-        raise ValueError(f'norm must be "2" or "inf", got {norm!r}')
     seen = []
 
-    def margins(logits: Tensor, _: slice) -> Tensor:
+    def margins(_: slice, logits: Tensor) -> Tensor:
         seen.append(_margins(logits).detach().cpu())
         return _margins(logits).sum()
 
@@ -90,19 +105,26 @@ def margin_distances(model: nn.Module, images: Tensor, norm: str = "2", chunk: i
 
 def _margins(logits: Tensor) -> Tensor:
     """The largest logit minus the second largest, [N]."""
+    check_logits(logits)
     first, second = logits.topk(2, dim=1).values.T
     return first - second
 
 
 def _norms(
-    model: nn.Module, images: Tensor, score: Callable[[Tensor, slice], Tensor], chunk: int, order: int = 2
+    model: nn.Module, images: Tensor, score: Callable[[slice, Tensor], Tensor], chunk: int, order: int = 2
 ) -> Tensor:
     """Norms of the gradients, in the images, of a score that adds up over them; it is told which images."""
     parts = [slice(start, start + chunk) for start in range(0, len(images), chunk)]
-    gradients = (input_gradient(model, images[part], lambda logits, p=part: score(logits, p)) for part in parts)
+    gradients = (input_gradient(model, images[part], partial(score, part)) for part in parts)
     return torch.cat([gradient.flatten(1).norm(dim=1, p=order).cpu() for gradient in gradients])
 
 
+def _check_score(model: nn.Module, images: Tensor, score: Callable[[Tensor], Tensor]) -> None:
+    check_images(model, images)
+    require.function(score=score)
+
+
+@require.checked(_check_score)
 def input_gradient(model: nn.Module, images: Tensor, score: Callable[[Tensor], Tensor]) -> Tensor:
     """The gradient, in the pixels, of something that is computed from the logits.
 
@@ -119,5 +141,8 @@ def input_gradient(model: nn.Module, images: Tensor, score: Callable[[Tensor], T
     with keeping_mode(model), torch.inference_mode(False), torch.enable_grad():
         model.eval()
         given = images.detach().to(device).clone().requires_grad_()
-        (gradient,) = torch.autograd.grad(score(model(given)), given)
+        value = score(model(given))
+        if not isinstance(value, Tensor) or value.numel() != 1:
+            raise ValueError(f"score must return one number, as a tensor, got {require.what(value)}")
+        (gradient,) = torch.autograd.grad(value, given)
     return gradient.to(images.device)
