@@ -8,35 +8,52 @@ pixel move by three tenths of the way from black to white.
 import functools
 import math
 from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils import require
-from course_utils.metrics import answers, input_gradient, keeping_mode
+from course_utils.metrics import answers, input_gradient, keeping_mode, outputs
 
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]  # from (model, images, labels) to adversarial images
 ImageLoss = Callable[[Tensor, Tensor], Tensor]  # from (logits [N, K], labels [N]) to one number for each image [N]
+Function = TypeVar("Function", bound=Callable)
 
+NORMS = ("inf", "2")
 CHUNK = 256  # images at a time: their activations stay in a CPU's cache
-SLACK = 1e-6  # by so much float32 may leave the box
 
 
-def _wherever(attack: Callable) -> Callable:
-    """The attack on checked images, on the model's device and with gradients, whatever the caller has switched off."""
+def _wherever(attack: Function) -> Function:
+    """The attack on the model's device and with gradients, whatever the caller has switched off."""
 
     @functools.wraps(attack)
-    def attacked(model: nn.Module, images: Tensor, labels: Tensor, eps: float) -> Tensor:
-        check_attack(images, labels, eps)
+    def attacked(model: nn.Module, images: Tensor, labels: Tensor, *given: Any, **named: Any) -> Tensor:
         device = next(model.parameters(), images).device
         with torch.inference_mode(False), torch.enable_grad():
-            given = images.detach().to(device), labels.to(device).clone()
-            return attack(model, *given, eps).to(images.device)
+            # A copy, because autograd keeps the labels, and may keep none that come from inference mode.
+            there = images.detach().to(device), labels.to(device).clone()
+            return attack(model, *there, *given, **named).to(images.device)
 
-    return attacked
+    return cast(Function, attacked)
 
 
+def _check_attack(
+    model: nn.Module, images: Tensor, labels: Tensor, eps: float = 0, targets: Tensor | None = None
+) -> None:
+    require.network(model)
+    wanted = labels if targets is None else targets
+    require.tensors(images=(images, "float [N, …]"), labels=(labels, "int64 [N]"), targets=(wanted, "int64 [N]"))
+    require.box(images=images)
+    require.at_least(0, eps=eps)
+    # F.cross_entropy overlooks the label −100, and on a GPU a label that is too large ends the process.
+    classes = outputs(model, images[:1]).shape[-1]
+    require.labels(labels, classes=classes)
+    require.labels(wanted, classes=classes, name="targets")
+
+
+@require.checked(_check_attack)
 @_wherever
 def fgsm(model: nn.Module, images: Tensor, labels: Tensor, eps: float) -> Tensor:
     """The fast gradient sign method: every pixel moves by eps to the side on which the loss grows.
@@ -47,15 +64,12 @@ def fgsm(model: nn.Module, images: Tensor, labels: Tensor, eps: float) -> Tensor
 
     Args:
         model: from images to logits [N, K]. It runs in eval mode; its modes and its parameters' `.grad` stay.
-        images: [N, …] float32 in [0, 1]. They stay as they are.
+        images: [N, …] floating point in [0, 1]. They stay as they are.
         labels: [N] int64 in 0…K − 1, the true classes.
         eps: at least 0, in units of a pixel's range.
 
     Returns:
         adversarial images in [0, 1], shaped as `images`. Also where the caller has switched gradients off.
-
-    Raises:
-        ValueError: arguments that do not fit; the message names the argument.
     """
     x = images.clone().requires_grad_()
     with keeping_mode(model):
@@ -66,11 +80,25 @@ def fgsm(model: nn.Module, images: Tensor, labels: Tensor, eps: float) -> Tensor
     return (images + eps * gradient.sign()).clamp(0, 1)
 
 
+def _check_logits(logits: Tensor, labels: Tensor) -> None:
+    require.tensors(logits=(logits, "float [N, K]"), labels=(labels, "int64 [N]"))
+    if labels.device.type == "cpu":  # a look at numbers on a GPU is a wait for it, and `pgd` comes by at every step
+        require.labels(labels, classes=logits.shape[1])
+
+
+@require.checked(_check_logits)
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """The cross-entropy of each image, [N], from logits [N, K] and labels [N]."""
     return F.cross_entropy(logits, labels, reduction="none")
 
 
+def _check_margin(logits: Tensor, labels: Tensor) -> None:
+    _check_logits(logits, labels)
+    if logits.shape[1] < 2:
+        raise ValueError(f"logits must be [N, K] with K at least 2, got {require.what(logits)}")
+
+
+@require.checked(_check_margin)
 def margin_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """The best wrong class's logit minus the label's: above 0 where the model is wrong.
 
@@ -80,31 +108,34 @@ def margin_loss(logits: Tensor, labels: Tensor) -> Tensor:
     could saturate: the gradient does not vanish where the model is sure.
 
     Args:
-        logits: [N, K] float32, K at least 2.
+        logits: [N, K] floating point, K at least 2.
         labels: [N] int64 in 0…K − 1.
 
     Returns:
-        [N] float32.
+        [N], in the precision of the logits.
     """
     own = F.one_hot(labels, logits.shape[1]).bool()
     others = logits.masked_fill(own, -math.inf)
     return others.amax(dim=1) - logits[own]
 
 
-@require.checked(lambda perturbation, eps, norm="inf": check_norm(norm))
+def _check_project(perturbation: Tensor, eps: float, norm: str = "inf") -> None:
+    require.tensors(perturbation=(perturbation, "float [N, D, …]"))
+    require.at_least(0, eps=eps)
+    require.one_of(NORMS, norm=norm)
+
+
+@require.checked(_check_project)
 def project(perturbation: Tensor, eps: float, norm: str = "inf") -> Tensor:
     """The nearest perturbation of size at most eps.
 
     Args:
-        perturbation: [N, …] float32.
+        perturbation: [N, D, …] floating point.
         eps: at least 0.
         norm: "inf", the largest change of any pixel; or "2", the Euclidean length of each image's change.
 
     Returns:
         shaped as `perturbation`; what is small enough stays as it is.
-
-    Raises:
-        ValueError: an unknown norm.
     """
     if norm == "inf":
         return perturbation.clamp(-eps, eps)
@@ -112,16 +143,18 @@ def project(perturbation: Tensor, eps: float, norm: str = "inf") -> Tensor:
     return torch.where(length > eps, perturbation * (eps / length), perturbation)
 
 
+def _check_steepest(gradient: Tensor, norm: str = "inf") -> None:
+    require.tensors(gradient=(gradient, "float [N, D, …]"))
+    require.one_of(NORMS, norm=norm)
+
+
+@require.checked(_check_steepest)
 def steepest(gradient: Tensor, norm: str = "inf") -> Tensor:
-    """The direction of size 1 in which the loss grows fastest, for each image: [N, …] as `gradient`.
+    """The direction of size 1 in which the loss grows fastest, for each image: [N, D, …] as `gradient`.
 
     Its sign in every pixel for "inf"; the gradient at Euclidean length 1 for "2", however small it is: where a model
     is sure its loss has a gradient of 1e-20, and still a direction. Where there is no slope at all, 0.
-
-    Raises:
-        ValueError: an unknown norm.
     """
-    check_norm(norm)
     if norm == "inf":
         return gradient.sign()
     # By its largest number first: squares of less than 1e-19 would be 0 in float32, and so would the length.
@@ -130,11 +163,33 @@ def steepest(gradient: Tensor, norm: str = "inf") -> Tensor:
     return scaled / torch.where(largest > 0, lengths(scaled), 1)
 
 
+@require.checked(lambda perturbation: require.tensors(perturbation=(perturbation, "float [N, D, …]")))
 def lengths(perturbation: Tensor) -> Tensor:
-    """Each image's Euclidean length, [N, 1, …], so that [N, …] can be divided by it."""
+    """Each image's Euclidean length, [N, 1, …], so that [N, D, …] can be divided by it."""
     return perturbation.flatten(1).norm(dim=1).view(-1, *[1] * (perturbation.dim() - 1))
 
 
+def _check_step(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    perturbation: Tensor,
+    eps: float,
+    alpha: float,
+    norm: str = "inf",
+    loss: ImageLoss = cross_entropy,
+) -> None:
+    _check_attack(model, images, labels, eps)
+    require.tensors(images=(images, "float [N, …]"), perturbation=(perturbation, "float [N, …]"))
+    if perturbation.shape != images.shape:
+        found = require.what(perturbation)
+        raise ValueError(f"perturbation must be {list(images.shape)}, a number for each pixel, got {found}")
+    require.above(0, alpha=alpha)
+    require.one_of(NORMS, norm=norm)
+    require.function(loss=loss)
+
+
+@require.checked(_check_step)
 def pgd_step(
     model: nn.Module,
     images: Tensor,
@@ -145,27 +200,50 @@ def pgd_step(
     norm: str = "inf",
     loss: ImageLoss = cross_entropy,
 ) -> Tensor:
-    """One step of projected gradient descent: uphill, back into the ball, back into the box.
+    """One step of `pgd` alone, as chapter 04 asks for it: uphill, back into the ball, back into the box.
 
-    (Madry et al., ICLR 2018, section 2.1; ball and box in the order of foolbox and torchattacks.) The way back into
-    [0, 1] moves the perturbation. A clamp between the perturbation and the model would have no gradient at pixels
-    that lie outside, and those would never move again.
+    The way back into [0, 1] moves the perturbation. A clamp between the perturbation and the model would have no
+    gradient at pixels that lie outside, and those would never move again.
 
     Args:
         perturbation: [N, …], where the attack stands; of size at most eps, `images + perturbation` in [0, 1].
-        model, images, labels, eps, alpha, norm, loss: as in `pgd`, which checks them.
+        model, images, labels, eps, alpha, norm, loss: as in `pgd`.
 
     Returns:
         the next perturbation, shaped as `images`; of size at most eps, `images + perturbation` in [0, 1].
-
-    Raises:
-        ValueError: an unknown norm.
     """
     gradient = input_gradient(model, images + perturbation, lambda logits: loss(logits, labels).sum())
     moved = project(perturbation + alpha * steepest(gradient, norm), eps, norm)
     return (images + moved).clamp(0, 1) - images
 
 
+def _check_pgd(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    eps: float,
+    alpha: float,
+    steps: int,
+    norm: str = "inf",
+    random_start: bool = False,
+    restarts: int = 1,
+    generator: torch.Generator | None = None,
+    targets: Tensor | None = None,
+    loss: ImageLoss = cross_entropy,
+) -> None:
+    _check_attack(model, images, labels, eps, targets)
+    require.above(0, alpha=alpha)
+    require.whole(steps=steps, restarts=restarts)
+    require.one_of(NORMS, norm=norm)
+    require.function(loss=loss)
+    if random_start:
+        require.generator(generator)
+    elif restarts > 1:
+        raise ValueError(f"restarts must be 1 without random_start, or all are the same, got {restarts}")
+
+
+@require.checked(_check_pgd)
+@_wherever
 def pgd(
     model: nn.Module,
     images: Tensor,
@@ -184,8 +262,8 @@ def pgd(
 
         δ ← back into the box: back into the ball: δ + alpha · direction of ∇_δ ℓ(f(x + δ), y)
 
-    (Madry et al., ICLR 2018, section 2.1. Without a random start it is the basic iterative method of Kurakin et al.,
-    ICLR workshop 2017.)
+    (Madry et al., ICLR 2018, section 2.1; ball and box in the order of foolbox and torchattacks. Without a random
+    start it is the basic iterative method of Kurakin et al., ICLR workshop 2017.)
 
     Args:
         model, images, labels: as in `fgsm`.
@@ -203,57 +281,55 @@ def pgd(
     Returns:
         adversarial images in [0, 1], shaped as `images`: where each attack ended, not the best point on its way; for
         an image that no start fooled, where the last one ended. Also where the caller has switched gradients off.
-
-    Raises:
-        ValueError: arguments that do not fit; the message names the argument.
     """
-    check_attack(images, labels, eps)
-    check_steps(alpha, steps, norm, random_start, restarts)
-    if targets is None:
-        aim, sign = labels, 1
-    else:  # downhill in the loss of the target
-        check_one_each(images, targets, "targets")
-        aim, sign = targets, -1
-    images, aim = images.detach(), aim.to(images.device)
-    found, still = images.clone(), torch.arange(len(images), device=images.device)
+    # Away from the label, or towards the target: down in its loss.
+    aim, sign = (labels, 1) if targets is None else (targets.to(labels.device), -1)
 
-    def climbed(logits: Tensor, wanted: Tensor) -> Tensor:
-        # Autograd wants labels of its own where the caller has switched it off.
-        return sign * loss(logits, wanted.to(logits.device).clone())
+    def climb(x: Tensor, y: Tensor, delta: Tensor) -> Tensor:
+        for _ in range(steps):
+            moved = (x + delta).requires_grad_()
+            (gradient,) = torch.autograd.grad(sign * loss(model(moved), y).sum(), moved)
+            delta = delta + alpha * steepest(gradient, norm)  # uphill
+            delta = project(delta, eps, norm)  # back into the ball
+            delta = (x + delta).clamp(0, 1) - x  # back into the box
+        return (x + delta).clamp(0, 1)
 
-    for attempt in range(restarts):
-        if attempt:
-            said = answers(model, found[still]).to(images.device)
-            still = still[(said == aim[still]) == (targets is None)]
-        if len(still) == 0:
-            break
-        start = random_perturbation(images, eps, norm, generator) if random_start else torch.zeros_like(images)
-        for part in still.split(CHUNK):
-            x, perturbation = images[part], start[part]
-            for _ in range(steps):
-                perturbation = pgd_step(model, x, aim[part], perturbation, eps, alpha, norm, climbed)
-            found[part] = (x + perturbation).clamp(0, 1)
+    found, left = images.clone(), torch.arange(len(images), device=images.device)
+    with keeping_mode(model):
+        model.eval()
+        for attempt in range(restarts):
+            if attempt:  # again where the model is not fooled
+                hit = answers(model, found[left]).to(aim.device) == aim[left]
+                left = left[hit if targets is None else ~hit]
+            if len(left) == 0:
+                break
+            start = random_perturbation(images, eps, norm, generator) if random_start else torch.zeros_like(images)
+            for part in left.split(CHUNK):
+                found[part] = climb(images[part], aim[part], start[part])
     return found
 
 
-def random_perturbation(images: Tensor, eps: float, norm: str, generator: torch.Generator) -> Tensor:
+def _check_random(images: Tensor, eps: float, norm: str, generator: torch.Generator | None) -> None:
+    require.tensors(images=(images, "float [N, D, …]"))
+    require.box(images=images)
+    require.at_least(0, eps=eps)
+    require.one_of(NORMS, norm=norm)
+    require.generator(generator)
+
+
+@require.checked(_check_random)
+def random_perturbation(images: Tensor, eps: float, norm: str, generator: torch.Generator | None) -> Tensor:
     """Perturbations drawn uniformly from the ball of size eps around each image, then put back into the box.
 
     Args:
-        images: [N, …] float32 in [0, 1].
+        images: [N, D, …] floating point in [0, 1].
         eps: the size of the ball, at least 0.
         norm: "inf" or "2".
         generator: where the randomness comes from, on the CPU.
 
     Returns:
         shaped as `images`, on their device; `images` plus this lies in [0, 1].
-
-    Raises:
-        ValueError: an unknown norm, or no generator.
     """
-    check_norm(norm)
-    if not isinstance(generator, torch.Generator):
-        raise ValueError(f"generator must be a torch.Generator, where random starts come from; got {generator!r}")
     if norm == "inf":
         drawn = eps * (2 * torch.rand(images.shape, generator=generator) - 1)
     else:  # a direction, and a length for which equal volumes are equally likely
@@ -263,6 +339,12 @@ def random_perturbation(images: Tensor, eps: float, norm: str, generator: torch.
     return (images + drawn.to(images.device)).clamp(0, 1) - images
 
 
+def _check_robust(model: nn.Module, images: Tensor, labels: Tensor, attack: Attack) -> None:
+    _check_attack(model, images, labels)
+    require.function(attack=attack)
+
+
+@require.checked(_check_robust)
 def robust_accuracy(model: nn.Module, images: Tensor, labels: Tensor, attack: Attack) -> float:
     """The share of images that get their label, and still do after the attack.
 
@@ -270,72 +352,25 @@ def robust_accuracy(model: nn.Module, images: Tensor, labels: Tensor, attack: At
     An attack that holds a generator draws on from call to call.
 
     Args:
-        model: from images to logits [N, K].
-        images: [N, …] float32 in [0, 1].
-        labels: [N] int64 in 0…K − 1.
+        model, images, labels: as in `fgsm`.
         attack: from (model, images, labels) to adversarial images, for instance
             `functools.partial(fgsm, eps=0.1)`. It may attack another model: then it is a transfer attack.
 
     Returns:
         a float in [0, 1], at most the accuracy.
-
-    Raises:
-        ValueError: arguments that do not fit, or an attack that returns no images in [0, 1]; the message names it.
     """
-    check_attack(images, labels, eps=0)
-    labels = labels.to(images.device)
-    right = (answers(model, images).to(images.device) == labels).nonzero().squeeze(1)
+    right = (answers(model, images).to(labels.device) == labels).nonzero().squeeze(1)
     held = 0
     for part in right.split(CHUNK) if len(right) else ():
         attacked = attack(model, images[part], labels[part])
-        if not isinstance(attacked, Tensor) or attacked.shape != images[part].shape:
-            found = list(attacked.shape) if isinstance(attacked, Tensor) else type(attacked).__name__
-            raise ValueError(f"attack must return images {list(images[part].shape)}, got {found}")
-        check_box(attacked, "attack must return images in [0, 1]")
-        held += (answers(model, attacked) == labels[part].cpu()).sum().item()
+        _check_attacked(attacked, images[part])
+        held += int((answers(model, attacked) == labels[part].cpu()).sum())
     return held / len(images)
 
 
-def check_attack(images: Tensor, labels: Tensor, eps: float) -> None:
-    """Raise a ValueError that names the argument that does not fit; shapes and ranges as in `fgsm`."""
-    if not isinstance(images, Tensor) or not images.is_floating_point() or len(images) == 0:
-        found = f"{images.dtype} {list(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
-        raise ValueError(f"images must be floating point [N, …], at least one; got {found}")
-    check_box(images, "images must lie in [0, 1] (normalisation belongs into the model)")
-    check_one_each(images, labels, "labels")
-    if not 0 <= eps < math.inf:
-        raise ValueError(f"eps must be finite and at least 0, got {eps}")
-
-
-def check_box(images: Tensor, demand: str) -> None:
-    """Raise a ValueError with `demand` in it unless all pixels lie in [0, 1], up to rounding."""
-    low, high = images.aminmax()
-    if not (low >= -SLACK and high <= 1 + SLACK):
-        raise ValueError(f"{demand}, got values from {low:g} to {high:g}")
-
-
-def check_one_each(images: Tensor, labels: Tensor, name: str) -> None:
-    """Raise a ValueError unless `labels`, called `name`, holds one class for each image."""
-    if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (len(images),):
-        found = f"{labels.dtype} {list(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
-        raise ValueError(f"{name} must be int64 [{len(images)}], one for each image, got {found}")
-    if labels.min() < 0:
-        raise ValueError(f"{name} must be classes, at least 0, got {labels.min()}")
-
-
-def check_norm(norm: str) -> None:
-    """Raise a ValueError unless `norm` is known."""
-    if norm not in ("inf", "2"):
-        raise ValueError(f'norm must be "inf" or "2", got {norm!r}')
-
-
-def check_steps(alpha: float, steps: int, norm: str, random_start: bool, restarts: int) -> None:
-    """Raise a ValueError that names the argument that does not fit; ranges as in `pgd`."""
-    check_norm(norm)
-    if not 0 < alpha < math.inf:
-        raise ValueError(f"alpha must be finite and positive, got {alpha}")
-    for name, value in {"steps": steps, "restarts": restarts}.items():
-        if type(value) is not int or value < 1:
-            raise ValueError(f"{name} must be a whole number, at least 1, got {value!r}")
-    if restarts > 1 and not random_start:
-        raise ValueError(f"restarts must be 1 without random_start, or all are the same; got {restarts}")
+def _check_attacked(attacked: Tensor, images: Tensor) -> None:
+    if not isinstance(attacked, Tensor) or attacked.shape != images.shape:
+        raise ValueError(f"attack must return images {list(images.shape)}, got {require.what(attacked)}")
+    low, high = (float(end) for end in attacked.detach().aminmax())
+    if not (low >= -require.SLACK and high <= 1 + require.SLACK):
+        raise ValueError(f"attack must return images in [0, 1], got values from {low:g} to {high:g}")

@@ -14,19 +14,11 @@ from course_utils.models import UnitLength
 from course_utils.training import Batch
 
 
-def check_masks(masks: Tensor, images: Tensor, name: str = "masks") -> None:
-    """Raise a ValueError unless there is a mask [N, H, W] of bool (called `name` there) for images [N, C, H, W]."""
-    if images.dim() != 4:
-        raise ValueError(f"images must be [N, C, H, W], got {list(images.shape)}")
-    shape = (len(images), *images.shape[2:])
-    if masks.dtype != torch.bool or masks.shape != shape:
-        raise ValueError(f"{name} must be bool {list(shape)}, one for each image, got {masks.dtype} {[*masks.shape]}")
-
-
 def _check_paste(images: Tensor, donors: Tensor, masks: Tensor) -> None:
-    check_masks(masks, images)
-    if donors.shape != images.shape:
-        raise ValueError(f"donors must be {list(images.shape)}, as images are, got {list(donors.shape)}")
+    require.tensors(
+        images=(images, "float [N, C, H, W]"), donors=(donors, "float [N, C, H, W]"), masks=(masks, "bool [N, H, W]"),
+        empty=True,
+    )  # fmt: skip
 
 
 @require.checked(_check_paste)
@@ -40,13 +32,19 @@ def paste(images: Tensor, donors: Tensor, masks: Tensor) -> Tensor:
 
     Returns:
         [N, C, H, W] float32. The arguments stay as they are.
-
-    Raises:
-        ValueError: arguments that do not fit together; the message names the argument.
     """
     return torch.where(masks[:, None], donors, images)
 
 
+def _check_cover(images: Tensor, masks: Tensor, colour: Tensor) -> None:
+    require.tensors(images=(images, "float [N, C, H, W]"), empty=True)
+    n, channels, height, width = images.shape
+    require.tensors(masks=(masks, f"bool [{n}, {height}, {width}]"), empty=True)
+    require.tensors(colour=(colour, f"float [{channels}]"))
+    require.finite(colour=colour)
+
+
+@require.checked(_check_cover)
 def cover(images: Tensor, masks: Tensor, colour: Tensor) -> Tensor:
     """Masking: the masked pixels of all images get one colour. Masks and colour go to the images' device.
 
@@ -59,28 +57,25 @@ def cover(images: Tensor, masks: Tensor, colour: Tensor) -> Tensor:
 
     Returns:
         [N, C, H, W] float32. The arguments stay as they are.
-
-    Raises:
-        ValueError: arguments that do not fit together; the message names the argument.
     """
-    check_masks(masks, images)
-    if colour.shape != images.shape[1:2]:
-        raise ValueError(f"colour must be [{images.shape[1]}], a number for each channel, got {list(colour.shape)}")
     masks, colour = masks.to(images.device), colour.to(images.device)
     return torch.where(masks[:, None], colour.view(1, -1, 1, 1), images)
 
 
+@require.checked(lambda images: require.tensors(images=(images, "float [N, C, H, W]")))
 def mean_colour(images: Tensor) -> Tensor:
-    """The average of all pixels: [N, C, H, W] float32 to [C] float32.
-
-    Raises:
-        ValueError: images that are not [N, C, H, W], or none.
-    """
-    if images.dim() != 4 or len(images) == 0:
-        raise ValueError(f"images must be [N, C, H, W] with N at least 1, got {list(images.shape)}")
+    """The average of all pixels: [N, C, H, W] float32 to [C] float32."""
     return images.mean(dim=(0, 2, 3))
 
 
+def _check_heat_maps(encoder: nn.Sequential, images: Tensor, labels: Tensor) -> None:
+    require.tensors(images=(images, "float [N, C, H, W]"), labels=(labels, "int64 [N]"))
+    require.labels(labels)
+    if len(labels.unique()) < 2:
+        raise ValueError(f"labels must be of at least two classes, got class {labels[0]} alone: nothing to tell apart")
+
+
+@require.checked(_check_heat_maps)
 def heat_maps(encoder: nn.Sequential, images: Tensor, labels: Tensor) -> Tensor:
     """Where an auxiliary model looks when it tells an image's class from the others.
 
@@ -98,15 +93,7 @@ def heat_maps(encoder: nn.Sequential, images: Tensor, labels: Tensor) -> Tensor:
 
     Returns:
         [N, H, W] float32 on the CPU, at least 0: enlarged to the images' size and smoothed.
-
-    Raises:
-        ValueError: an encoder without such a layer, or labels that do not fit.
     """
-    require.labels(labels)
-    if len(labels) != len(images):
-        raise ValueError(f"labels must be [{len(images)}], one for each image, got {list(labels.shape)}")
-    if len(labels.unique()) < 2:
-        raise ValueError("labels must be of at least two classes, or there is nothing to tell apart")
     before, after = _around_the_pooling(encoder)
     device = next(encoder.parameters()).device
     towards = _towards_own_class(outputs(encoder, images), labels.cpu()).to(device)
@@ -132,9 +119,11 @@ def _enlarged(heat: Tensor, size: torch.Size) -> Tensor:
 def _around_the_pooling(encoder: nn.Sequential) -> tuple[nn.Sequential, nn.Sequential]:
     """The layers before the pooling, and the pooling with those after it, without the scaling to length 1."""
     pooling = (nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool2d)
-    places = [k for k, layer in enumerate(encoder.children()) if isinstance(layer, pooling)]
-    if not isinstance(encoder, nn.Sequential) or len(places) != 1:
-        raise ValueError("encoder must be an nn.Sequential with one AdaptiveMaxPool2d or AdaptiveAvgPool2d")
+    layers = list(encoder) if isinstance(encoder, nn.Sequential) else []
+    places = [k for k, layer in enumerate(layers) if isinstance(layer, pooling)]
+    if len(places) != 1:
+        names = ", ".join(type(layer).__name__ for layer in layers) or require.what(encoder)
+        raise ValueError(f"encoder must be nn.Sequential, with one AdaptiveMaxPool2d or AdaptiveAvgPool2d, got {names}")
     after = [layer for layer in encoder[places[0] :] if not isinstance(layer, UnitLength)]
     return encoder[: places[0]], nn.Sequential(*after)
 
@@ -147,26 +136,29 @@ def _towards_own_class(embeddings: Tensor, labels: Tensor) -> Tensor:
     return (means - others)[place]
 
 
+def _check_share(share: float) -> None:
+    require.above(0, share=share)
+    require.between(0, 1, share=share)
+
+
+def _check_hottest(heat: Tensor, share: float = 0.15) -> None:
+    require.tensors(heat=(heat, "float [N, H, W]"), empty=True)
+    require.finite(heat=heat)
+    _check_share(share)
+
+
+@require.checked(_check_hottest)
 def hottest(heat: Tensor, share: float = 0.15) -> Tensor:
     """The pixels with most heat: in every image the same share of them.
 
     Args:
-        heat: [N, H, W] floating point.
+        heat: [N, H, W] floating point, finite.
         share: in (0, 1]. Exactly round(share · H · W) pixels are taken, at least one; of equally hot ones those that
             come first, row by row.
 
     Returns:
         [N, H, W] bool.
-
-    Raises:
-        ValueError: heat that is no such tensor or not finite, or a share outside its range.
     """
-    if not heat.is_floating_point() or heat.dim() != 3:
-        raise ValueError(f"heat must be floating point [N, H, W], got {heat.dtype} {list(heat.shape)}")
-    if not heat.isfinite().all():
-        raise ValueError("heat must be finite, got NaN or infinite values")
-    if not 0 < share <= 1:
-        raise ValueError(f"share must be above 0 and at most 1, got {share}")
     count = max(1, round(share * heat[0].numel())) if len(heat) else 0
     masks = torch.zeros_like(heat, dtype=torch.bool).flatten(1)
     for part, mask in zip(heat.flatten(1).split(256), masks.split(256)):  # the places of all pixels would take 8 times
@@ -175,19 +167,26 @@ def hottest(heat: Tensor, share: float = 0.15) -> Tensor:
     return masks.view_as(heat)
 
 
+def _check_blobs(shape: tuple[int, int, int], generator: torch.Generator, share: float = 0.15) -> None:
+    if not isinstance(shape, tuple | list) or len(shape) != 3:
+        raise ValueError(f"shape must be (N, H, W), got {shape!r}")
+    for size in shape:
+        require.whole(0, shape=size)
+    require.generator(generator)
+    _check_share(share)
+
+
+@require.checked(_check_blobs)
 def random_blobs(shape: tuple[int, int, int], generator: torch.Generator, share: float = 0.15) -> Tensor:
     """Smooth blobs anywhere in the image, no place more likely than another: the control of a gaze.
 
     Args:
-        shape: [N, H, W].
-        generator: where the randomness comes from.
+        shape: (N, H, W).
+        generator: where the randomness comes from, on the CPU.
         share: as in `hottest`: so many pixels of each image belong to its blobs.
 
     Returns:
         [N, H, W] bool.
-
-    Raises:
-        ValueError: a share outside its range.
     """
     n, height, width = shape
     masks = torch.empty(shape, dtype=torch.bool)
@@ -200,20 +199,15 @@ def random_blobs(shape: tuple[int, int, int], generator: torch.Generator, share:
 
 
 def _check_flags(masks: Tensor, **flags: Tensor) -> None:
-    """Raise a ValueError unless masks are [N, H, W] bool and every flag [N] bool."""
-    if masks.dtype != torch.bool or masks.dim() != 3:
-        raise ValueError(f"masks must be bool [N, H, W], got {masks.dtype} {list(masks.shape)}")
     for name, flag in flags.items():
-        if flag.dtype != torch.bool or flag.shape != masks.shape[:1]:
-            found = f"{flag.dtype} {list(flag.shape)}"
-            raise ValueError(f"{name} must be bool [{len(masks)}], one for each mask, got {found}")
+        require.tensors(empty=False, **{"masks": (masks, "bool [N, H, W]"), name: (flag, "bool [N]")})
 
 
 def _some(flags: Tensor, name: str) -> Tensor:
     """The places where flags [N] are True, at least one."""
     places = flags.cpu().nonzero().squeeze(1)
     if len(places) == 0:
-        raise ValueError(f"{name} must be True for at least one image, got none")
+        raise ValueError(f"{name} must be True for at least one image, got {len(flags)} that are False")
     return places
 
 
@@ -238,15 +232,11 @@ class Lend:
         borrowers: [N] bool, who borrows.
         share: in [0, 1]. Where it is the share of donors that have the object, the object gives nothing away any more;
             in chapter 07 anything from 0.9 to 1 does as well.
-
-    Raises:
-        ValueError: arguments that do not fit together, no donor, or a share outside [0, 1].
     """
 
     def __init__(self, masks: Tensor, donors: Tensor, borrowers: Tensor, share: float = 0.9) -> None:
         _check_flags(masks, donors=donors, borrowers=borrowers)
-        if not 0 <= share <= 1:
-            raise ValueError(f"share must be in [0, 1], got {share}")
+        require.between(0, 1, share=share)
         self.masks, self.donors, self.borrowers = masks.cpu(), _some(donors, "donors"), borrowers.cpu()
         self.share = share
 
@@ -256,11 +246,12 @@ class Lend:
 
     def lent(self, batch: Batch) -> Tensor:
         """The batch's images after lending, [B, C, H, W]."""
+        everything, _ = batch.training_set()
         count, device = len(batch.index), batch.images.device
         donor = _draw(self.donors, count, batch.generator)
         gets = (torch.rand(count, generator=batch.generator) < self.share) & self.borrowers[batch.index.cpu()]
         masks = self.masks[donor] & gets.view(-1, 1, 1)
-        return paste(batch.images, batch.data[0][donor.to(device)], masks.to(device))
+        return paste(batch.images, everything[donor.to(device)], masks.to(device))
 
 
 class HolesForAll:
@@ -272,13 +263,12 @@ class HolesForAll:
         masks: [N, H, W] bool, of all training images.
         owners: [N] bool, who has a mask of its own.
         colour: [C] float32, of all holes.
-
-    Raises:
-        ValueError: arguments that do not fit together, or no owner.
     """
 
     def __init__(self, masks: Tensor, owners: Tensor, colour: Tensor) -> None:
         _check_flags(masks, owners=owners)
+        require.tensors(colour=(colour, "float [C]"))
+        require.finite(colour=colour)
         self.masks, self.owners, self.colour = masks.cpu(), owners.cpu(), colour
         self.places = _some(owners, "owners")
 

@@ -308,53 +308,13 @@ def test_a_transfer_attack_is_an_attack_on_another_network(net, digits):
     assert transferred == pytest.approx(right.float().mean().item(), abs=1.5 / 200)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"eps": -0.1}, "eps must be finite and at least 0, got -0.1"),
-        ({"eps": float("inf")}, "eps must be finite and at least 0"),
-        ({"alpha": 0.0}, "alpha must be finite and positive"),
-        ({"steps": 0}, "steps must be a whole number, at least 1, got 0"),
-        ({"steps": 2.5}, "steps must be a whole number"),
-        ({"norm": "1"}, 'norm must be "inf" or "2", got \'1\''),
-        ({"norm": 2}, 'norm must be "inf" or "2", got 2'),
-        ({"restarts": 3}, "restarts must be 1 without random_start"),
-        ({"restarts": 0}, "restarts must be a whole number"),
-        ({"random_start": True}, "generator must be a torch.Generator"),
-        ({"labels": torch.full((200,), -100)}, "labels must be classes, at least 0, got -100"),
-        ({"targets": torch.zeros(3, dtype=torch.int64)}, r"targets must be int64 \[200\]"),
-        ({"labels": torch.zeros(7, dtype=torch.int64)}, r"labels must be int64 \[200\], one for each image"),
-        ({"labels": torch.zeros(200)}, "labels must be int64"),
-        ({"images": torch.full((200, 1, 28, 28), 255.0)}, r"images must lie in \[0, 1\].*got values from 255 to 255"),
-        ({"images": torch.full((200, 1, 28, 28), float("nan"))}, r"images must lie in \[0, 1\]"),
-        ({"images": torch.zeros(200, 1, 28, 28, dtype=torch.uint8)}, "images must be floating point"),
-        ({"images": torch.zeros(0, 1, 28, 28)}, "images must be floating point"),
-    ],
-)
-def test_arguments_that_do_not_fit_are_named(net, digits, change, message):
-    given = {"images": digits[0], "labels": digits[1], "eps": EPS, "alpha": ALPHA, "steps": 2} | change
-    with pytest.raises(ValueError, match=message):
-        attacks.pgd(net, **given)
-    if set(change) <= {"eps", "labels", "images"}:
-        with pytest.raises(ValueError, match=message):
-            attacks.fgsm(net, **{name: given[name] for name in ("images", "labels", "eps")})
+def test_all_restarts_from_one_start_are_refused(net, digits):
+    with pytest.raises(ValueError, match="restarts must be 1 without random_start"):
+        attacks.pgd(net, *digits, EPS, ALPHA, 2, restarts=3)
 
 
 def test_pixels_a_rounding_outside_the_box_are_taken(net, digits):
     assert attacks.fgsm(net, digits[0] - 5e-7, digits[1], EPS).min() >= 0
-
-
-@pytest.mark.parametrize(
-    ("attack", "message"),
-    [
-        (lambda model, images, labels: images + 0.5, r"attack must return images in \[0, 1\]"),
-        (lambda model, images, labels: images[:, 0], "attack must return images"),
-        (lambda model, images, labels: None, "attack must return images .* got NoneType"),
-    ],
-)
-def test_an_attack_that_returns_no_pictures_is_refused(net, digits, attack, message):
-    with pytest.raises(ValueError, match=message):
-        attacks.robust_accuracy(net, *digits, attack)
 
 
 def test_what_is_wrong_already_counts_as_lost_and_is_not_attacked(net, digits):
@@ -385,8 +345,6 @@ def test_the_small_network_is_small_and_follows_its_seed():
     assert models.small_cnn(channels=3, classes=4)(torch.rand(2, 3, 28, 28)).shape == (2, 4)
     assert torch.equal(net[0].weight, models.small_cnn()[0].weight)
     assert not torch.equal(net[0].weight, models.small_cnn(seed=1)[0].weight)
-    with pytest.raises(ValueError, match="channels and classes must be at least 1"):
-        models.small_cnn(classes=0)
 
 
 def test_the_gradient_of_a_score_is_autograds(net, digits):

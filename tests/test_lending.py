@@ -241,46 +241,6 @@ def test_fit_takes_it_as_a_loss(method):
     assert torch.equal(first, second)
 
 
-IMAGES, MASKS, FLAGS = some_images(), some_masks(), torch.tensor([True, False] * 3)
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: lending.paste(IMAGES[0], IMAGES[0], MASKS), r"images must be \[N, C, H, W\], got \[3, 4, 4\]"),
-        (lambda: lending.paste(IMAGES, IMAGES[:2], MASKS), r"donors must be \[6, 3, 4, 4\].*got \[2, 3, 4, 4\]"),
-        (lambda: lending.paste(IMAGES, IMAGES, MASKS.float()), r"masks must be bool \[6, 4, 4\].*torch.float32"),
-        (lambda: lending.paste(IMAGES, IMAGES, MASKS[:, None]), r"masks must be bool.*got torch.bool \[6, 1, 4, 4\]"),
-        (lambda: lending.cover(IMAGES, MASKS[:3], torch.zeros(3)), "masks must be bool"),
-        (lambda: lending.cover(IMAGES, MASKS, torch.zeros(1)), r"colour must be \[3\].*got \[1\]"),
-        (lambda: lending.mean_colour(IMAGES[0]), "images must be"),
-        (lambda: lending.mean_colour(IMAGES[:0]), "N at least 1"),
-        (
-            lambda: lending.heat_maps(models.scene_cnn(), IMAGES, torch.arange(6)),
-            "encoder must be an nn.Sequential with",
-        ),
-        (lambda: lending.heat_maps(nn.AdaptiveAvgPool2d(1), IMAGES, torch.arange(6)), "encoder must be"),
-        (lambda: lending.heat_maps(models.encoder(), IMAGES, torch.arange(5)), r"labels must be \[6\].*got \[5\]"),
-        (lambda: lending.heat_maps(models.encoder(), IMAGES, torch.zeros(6).long()), "labels must be of at least two"),
-        (lambda: lending.heat_maps(models.encoder(), IMAGES, torch.rand(6)), "labels must be a tensor"),
-        (lambda: lending.hottest(MASKS), "heat must be floating point"),
-        (lambda: lending.hottest(torch.full((1, 2, 2), torch.nan)), "heat must be finite"),
-        (lambda: lending.hottest(torch.rand(1, 2, 2), 0), "share must be above 0 and at most 1, got 0"),
-        (lambda: lending.hottest(torch.rand(1, 2, 2), 15), "share must be above 0 and at most 1, got 15"),
-        (lambda: lending.Lend(MASKS.float(), FLAGS, ~FLAGS), "masks must be bool"),
-        (lambda: lending.Lend(MASKS, FLAGS.long(), ~FLAGS), r"donors must be bool \[6\].*torch.int64"),
-        (lambda: lending.Lend(MASKS, FLAGS, ~FLAGS[:5]), r"borrowers must be bool \[6\].*\[5\]"),
-        (lambda: lending.Lend(MASKS, FLAGS & ~FLAGS, ~FLAGS), "donors must be True for at least one"),
-        (lambda: lending.Lend(MASKS, FLAGS, ~FLAGS, 1.5), r"share must be in \[0, 1\], got 1.5"),
-        (lambda: lending.HolesForAll(MASKS, FLAGS[:1], torch.zeros(3)), r"owners must be bool \[6\]"),
-        (lambda: lending.HolesForAll(MASKS, FLAGS & ~FLAGS, torch.zeros(3)), "owners must be True for at least one"),
-    ],
-)
-def test_bad_input_is_named(call, words):
-    with pytest.raises(ValueError, match=words):
-        call()
-
-
 def test_random_blobs_are_as_large_as_a_gaze_and_prefer_no_place():
     blobs = lending.random_blobs((2_000, 32, 32), torch.Generator().manual_seed(0))
     assert blobs.flatten(1).sum(dim=1).unique().tolist() == [154]
