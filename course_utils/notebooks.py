@@ -9,17 +9,20 @@ stops the run.
 import base64
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from course_utils import folder
+
 # nbformat and nbclient take seconds to import: only who runs a notebook waits for them.
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-DOCS = NOTEBOOKS.parent / "docs"
+NOTEBOOKS = folder.ROOT / "notebooks"
+DOCS = folder.ROOT / "docs"
 # The course's own. Whatever else lies beside them (a copy with your answers) is yours: nobody runs or tests it.
 CHAPTERS = (
     "00_start_here", "01_erm", "02_memorization", "03_mixup", "04_adversarial", "05_bias", "06_selecmix",
@@ -37,8 +40,9 @@ def find(numbers: list[str]) -> list[Path]:
     """The chapters whose names begin with these numbers ("01"), or all of them if there are none.
 
     Raises:
-        FileNotFoundError: no chapter begins with one of them.
+        FileNotFoundError: no chapter begins with one of them, or the course's folder is not here.
     """
+    folder.demand()
     unknown = [number for number in numbers if not any(name.startswith(number) for name in CHAPTERS)]
     if unknown:
         raise FileNotFoundError(f"no chapter begins with {' or '.join(unknown)}; there are {', '.join(CHAPTERS)}")
@@ -56,19 +60,33 @@ def execute(notebook: "NotebookNode", timeout: int = 600, pictures: str = "") ->
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed.
         RuntimeError: a cell printed to stderr.
+        KeyboardInterrupt: an interrupt. The kernel ends with this process.
     """
+    import asyncio
+
     from nbclient import NotebookClient
+
+    def hear_ctrl_c(notebook: "NotebookNode") -> None:  # nbclient would end its kernel, and then stumble over that
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
 
     # store_widget_state=False breaks nbclient 0.11; `clean` removes the state afterwards.
     resources = {"metadata": {"path": str(NOTEBOOKS)}}
-    NotebookClient(
+    client = NotebookClient(
         notebook,
         timeout=timeout,
         kernel_name="python3",
         resources=resources,
         record_timing=False,
         coalesce_streams=True,
-    ).execute(env=os.environ | {"COURSE_RECORD": "off", "COURSE_PICTURES": pictures})
+        on_notebook_start=hear_ctrl_c,
+    )
+    # Without MPLBACKEND the kernel chooses: pictures in the page.
+    outside = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    try:
+        client.execute(env=outside | {"COURSE_RECORD": "off", "COURSE_PICTURES": pictures})
+    except KeyboardInterrupt:
+        client.shutdown_kernel = "immediate"  # at the end of this process; it would complain about an end in the midst
+        raise
     clean(notebook)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -86,7 +104,7 @@ def clean(notebook: "NotebookNode") -> None:
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET, None)
         if "outputs" in cell:
-            gone = {}, {"text/plain": ""}  # a widget, and what a bar leaves in its place
+            gone: tuple[dict, ...] = {}, {"text/plain": ""}  # a widget, and what a bar leaves in its place
             cell.outputs = [output for output in cell.outputs if output.get("data") not in gone]
 
 
@@ -94,7 +112,7 @@ def handed_out(notebook: "NotebookNode") -> dict[str, list[dict]]:
     """Take out of the outputs what the page does not show: for each cell that handed out something, that, in order."""
     from course_utils.plots import HANDED_OUT  # takes seconds too
 
-    taken = {}
+    taken: dict[str, list[dict]] = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if HANDED_OUT in output.get("data", {}):
@@ -118,23 +136,25 @@ def store(chapter: str, notebook: "NotebookNode", taken: dict[str, list[dict]]) 
     Raises:
         ValueError: a slide shows the picture of a cell that draws no figure.
     """
-    slides, frames = {}, {}
+    slides: dict[str, bytes] = {}
+    frames: dict[str, bytes] = {}
     for name in on_slides(notebook):
         if name not in taken:
             raise ValueError(f"a slide of kind figure must stand at a cell that draws one, got {name} of {chapter}")
         slides[f"{name}.png"] = base64.b64decode(taken[name][0]["slide"])
     for name, (first, *_) in taken.items():
         if "frames" in first:
-            files = [f"{name}-{place}.png" for place in range(len(first["frames"]["pictures"]))]
-            frames |= zip(files, map(base64.b64decode, first["frames"]["pictures"]))
-            manifest = first["frames"] | {"pictures": files}
+            names = [f"{name}-{place}.png" for place in range(len(first["frames"]["pictures"]))]
+            frames |= zip(names, map(base64.b64decode, first["frames"]["pictures"]))
+            manifest = first["frames"] | {"pictures": names}
             frames[f"{name}.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
-    for folder, files in ((DOCS / "slides" / chapter, slides), (DOCS / "frames" / chapter, frames)):
-        for old in folder.glob("*"):
-            old.unlink()
+    for place, files in ((DOCS / "slides" / chapter, slides), (DOCS / "frames" / chapter, frames)):
         for file, content in files.items():
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / file).write_bytes(content)
+            place.mkdir(parents=True, exist_ok=True)
+            folder.write(place / file, content)
+        for old in place.glob("*"):
+            if old.name not in files:
+                old.unlink()
 
 
 def picture(notebook: "NotebookNode", cell_id: str) -> bytes:
@@ -144,18 +164,31 @@ def picture(notebook: "NotebookNode", cell_id: str) -> bytes:
 
 
 def main(numbers: list[str]) -> None:
-    """Run the named notebooks in place, and say how long each took."""
+    """Run the named notebooks in place, and say how long each took. An interrupt leaves the one that runs as it was."""
+    folder.print_anything()
+    try:
+        for path in (paths := find(numbers)):
+            path.open("ab").close()  # whether it can be written, before minutes are spent
+        _run(paths)
+    except OSError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("stopped; the notebook that ran is as it was before, those before it are done", file=sys.stderr)
+        sys.exit(130)
+
+
+def _run(paths: list[Path]) -> None:
     import nbformat
 
-    for path in find(numbers):
+    for path in paths:
         notebook = nbformat.read(path, as_version=4)
         start = time.perf_counter()
         execute(notebook, pictures="slides")
         store(path.stem, notebook, handed_out(notebook))
-        path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
+        folder.write(path, f"{nbformat.writes(notebook)}\n".encode())
         for file, (name, cell) in README_PICTURES.items():
             if name == path.stem:
-                (DOCS / file).write_bytes(picture(notebook, cell))
+                folder.write(DOCS / file, picture(notebook, cell))
         print(f"{path.name}: {time.perf_counter() - start:.0f} s, {path.stat().st_size // 1024} kB")
 
 

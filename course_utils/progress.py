@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from IPython import get_ipython
 from IPython.display import display
@@ -49,7 +49,7 @@ class _Here(threading.local):
 class _Pressed:
     """What is known of the stop button, in the notebook's main thread."""
 
-    usual = None  # what an interrupt does otherwise
+    usual: Any = None  # what an interrupt does otherwise
     last = -math.inf  # when it was pressed
     ends_cell = False  # nothing more that has a bar may begin in this cell
 
@@ -101,7 +101,7 @@ class Bar:
     def draw(self) -> None:
         """Bring what stands on the page for this work up to date, twice a second at most."""
         drawn = self._drawn()
-        if drawn is not None and time.monotonic() - drawn.looked >= REDRAWN:
+        if drawn is not None and drawn.live is not None and time.monotonic() - drawn.looked >= REDRAWN:
             drawn.looked = time.monotonic()
             with interrupts_put_off():
                 drawn.live.n = drawn.share()
@@ -133,7 +133,7 @@ class Bar:
 
     def _drawn(self) -> "Bar | None":
         """Which bar stands on the page for this work."""
-        bar = self
+        bar: Bar | None = self
         while bar is not None and bar.live is None:
             bar = bar.outer
         return bar

@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 from filelock import FileLock
 
-COURSE = Path(__file__).resolve().parents[1]
-WORK = COURSE / "work"  # the reader's own folder, which git ignores
+from course_utils import folder
+
+WORK = folder.ROOT / "work"  # the reader's own folder, which git ignores
 OWN = WORK / "my_course.json"
-BEFORE = COURSE / "notebooks" / "my_course.json"  # where it was before there was `work/`
+BEFORE = folder.ROOT / "notebooks" / "my_course.json"  # where it was before there was `work/`
 ABOUT = "What you solved, predicted and measured in this course. It stays on this computer. Delete it to begin anew."
 SECTIONS = ("exercises", "predictions", "results", "verdicts")
 STATES = ("right", "wrong", "not attempted")  # of an exercise
@@ -68,13 +69,15 @@ class Kept(NamedTuple):
     @property
     def held(self) -> bool | None:
         """Whether the range holds the truth; `None` where no range was given."""
-        return None if self.low is None else self.low <= self.truth <= self.high
+        if self.low is None or self.high is None or isinstance(self.truth, str):
+            return None
+        return self.low <= self.truth <= self.high
 
     @property
     def miss(self) -> float:
         """How far the guess is from the truth: in points for a share and for points, 0 or 1 (wrong) for a name, and
         for other numbers the factor between the two, at least 1."""
-        return float(self.value != self.truth) if self.kind == "name" else self._off(self.value)
+        return float(self.value != self.truth) if isinstance(self.value, str) else self._off(self.value)
 
     @property
     def coin_miss(self) -> float:
@@ -87,14 +90,17 @@ class Kept(NamedTuple):
     @property
     def said(self) -> str:
         """The guess in words: "60 to 80 %", "3 points", "mixup"."""
-        if self.low is None:
+        if self.low is None or self.high is None:
             return written(self.value, self.unit)
         return f"{number(self.low, self.unit)} to {written(self.high, self.unit)}"
 
     def _off(self, guess: float) -> float:
+        truth = self.truth
+        if isinstance(truth, str):
+            raise TypeError(f"a number was predicted, and {truth!r} measured")
         if self.kind in ("share", "points"):
-            return (100 if self.kind == "share" else 1) * abs(guess - self.truth)
-        return max(guess / self.truth, self.truth / guess) if guess > 0 < self.truth else math.inf
+            return (100 if self.kind == "share" else 1) * abs(guess - truth)
+        return max(guess / truth, truth / guess) if guess > 0 < truth else math.inf
 
 
 def number(value: float, unit: str) -> str:
@@ -209,8 +215,8 @@ def example() -> list[Kept]:
         truth = draw.uniform(0.03, 0.97)
         guess = min(1.0, max(0.0, round(truth + draw.gauss(0, 0.18), 2)))
         reach = draw.choice((None, None, 0.05, 0.1, 0.15))
-        ends = (None, None) if reach is None else (max(0.0, guess - reach), min(1.0, guess + reach))
-        kept.append(Kept(f"invented share {place}", guess, *ends, "%", (truth,)))
+        low, high = (None, None) if reach is None else (max(0.0, guess - reach), min(1.0, guess + reach))
+        kept.append(Kept(f"invented share {place}", guess, low, high, "%", (truth,)))
     for place in range(1, 15):
         truth = draw.gauss(4, 8)
         kept.append(Kept(f"invented difference {place}", round(truth + draw.gauss(0, 7)), unit="points",
@@ -226,11 +232,14 @@ def example() -> list[Kept]:
 
 
 def path() -> Path | None:
-    """Where the record is: in `work/`, wherever a notebook is started; `None` if it is off."""
+    """Where the record is: in `work/`, wherever a notebook is started; `None` if there is none."""
     named = os.environ.get("COURSE_RECORD")
     if named == "off":
         return None
-    return Path(named) if named else OWN
+    if named or folder.is_here():
+        return Path(named) if named else OWN
+    _say(f"Your record is kept until the kernel ends, and not longer: {folder.NOT_HERE}.")
+    return None
 
 
 class Loaded(NamedTuple):
@@ -384,15 +393,8 @@ def _write(file: Path, content: dict) -> None:
         rows = (f"  {_json(name)}: {_json(row)}" for name, row in content[section].items())
         return f" {_json(section)}: {{\n" + ",\n".join(rows) + "\n }"
 
-    new = file.with_name(f".{file.name}.new")
     text = f'{{\n "about": {_json(ABOUT)},\n' + ",\n".join(map(block, SECTIONS)) + "\n}\n"
-    try:
-        new.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(new, file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink()
-        raise
+    folder.write(file, text.encode())
 
 
 def _json(thing: object) -> str:

@@ -635,7 +635,7 @@ def test_a_full_disk_is_said_in_one_sentence_and_nothing_is_half_written(folder,
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(copies.os, call, full)
+    monkeypatch.setattr(os, call, full)
     assert folder.update(changed(COURSE, title="# New")) == [
         "Not brought up to date, for work/ cannot be written (No space left on device): 03_mixup."]  # fmt: skip
     now = {path: path.read_bytes() for path in folder.work.rglob("*") if path.is_file() and path.name != "lock"}
@@ -846,7 +846,7 @@ def live(folder, data):
 @given(st.data())
 def test_whatever_you_and_the_course_do_nothing_of_yours_is_lost(data):
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as path:
-        patch.setattr(copies.os, "fsync", lambda file: None)
+        patch.setattr(os, "fsync", lambda file: None)
         live(settle(patch, Path(path)), data)
 
 

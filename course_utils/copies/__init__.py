@@ -9,7 +9,6 @@ committed, by mistake or by who makes the course, does not come into `work/`.
 """
 
 import contextlib
-import os
 import stat
 import time
 from collections import Counter
@@ -17,7 +16,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from course_utils import folder
 from course_utils.copies import clone, merge
+from course_utils.folder import write
 from course_utils.notebooks import CHAPTERS, NOTEBOOKS
 from course_utils.record import WORK
 
@@ -31,6 +32,8 @@ def bring_up_to_date() -> list[str]:
     Returns:
         sentences to print; none if there was nothing to do.
     """
+    if not folder.is_here():
+        return [f"There is nothing to copy: {folder.NOT_HERE}."]
     try:
         (WORK / ".course").mkdir(parents=True, exist_ok=True)
         with FileLock(WORK / ".course" / "lock", timeout=60):
@@ -42,7 +45,8 @@ def bring_up_to_date() -> list[str]:
 
 
 def _all_chapters() -> list[str]:
-    copied, sentences, failed = [], _former(), {}
+    copied, sentences = [], _former()
+    failed: dict[str, list[str]] = {}
     changed = clone.changed_chapters(NOTEBOOKS.parent)
     for name in CHAPTERS:
         try:
@@ -102,7 +106,8 @@ def _chapter(name: str, changed: bool) -> str | None:
 
 def _carried_in(path: Path, yours: dict, new: dict) -> str | None:
     """Carry the course's version into a copy, unless it stems from that; what there is to say about it."""
-    book, counts = merge.without_dead_views(yours), Counter()
+    book: dict = merge.without_dead_views(yours)
+    counts: Counter[str] = Counter()
     if merge.version(yours) != merge.version(new):
         book, counts = merge.merge(_base(path.stem, yours), book, new)
     _keep_base(path.stem, new)
@@ -118,22 +123,22 @@ def _carried_in(path: Path, yours: dict, new: dict) -> str | None:
 def _set_aside(path: Path, content: bytes) -> str:
     """A copy that is no notebook any more gets another name, a fresh one its place."""
     aside = free(WORK / f"{path.stem} (damaged).ipynb")
-    with _written(path, content):
+    with folder.written(path, content):
         write(aside, path.read_bytes())
     return f"{path.stem}: your copy cannot be read. It is kept as work/{aside.name}, and a fresh one has been made."
 
 
 def _keep_base(name: str, new: dict) -> None:
     """The course's version, for merging with what comes later. One that is damaged is mended."""
-    path, content = _base_path(name, merge.version(new)), merge.dump(new)
+    path, content = _base_path(name, new["metadata"]["course"]["version"]), merge.dump(new)
     if not path.exists() or path.read_bytes() != content:
         write(path, content)
 
 
 def _base(name: str, yours: dict) -> dict | None:
     """The version of the course from which a copy stems. If it does not say (Colab drops that), the most similar."""
-    if merge.version(yours):
-        return _read_base(_base_path(name, merge.version(yours)))
+    if said := merge.version(yours):
+        return _read_base(_base_path(name, said))
     bases = [_read_base(path) for path in sorted((WORK / ".course").glob(f"{name}.*.json"))]
     texts = {cell["source"] for cell in yours["cells"]}
     return max(
@@ -172,28 +177,6 @@ def free(path: Path) -> Path:
     return found
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    with _written(path, content):
-        pass
-
-
-@contextlib.contextmanager
-def _written(path: Path, content: bytes):
-    """Write beside the file; what is to be done before the new one takes its place is done inside."""
-    path = path.resolve()  # a link stays one, to a file that is new
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(beside, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        yield
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
@@ -213,9 +196,9 @@ def _sentence(name: str, counts: Counter, before: Path) -> str | None:
         (counts["dropped"], 'changed by you, but no longer in the course (look for "Yours from before")'),
         (counts["back"], "deleted by you, but changed by the course and back"),
     ]
-    said = ", ".join(f"{number} {one if number == 1 else many}" for number, one, many in short if number)
+    first = ", ".join(f"{number} {one if number == 1 else many}" for number, one, many in short if number)
     if counts["merged"]:
-        said += f" ({counts['merged']} within new words of the course's)"
-    said = [said] if said else []
+        first += f" ({counts['merged']} within new words of the course's)"
+    said = [first] if first else []
     said += [f"{number} {'cell was' if number == 1 else 'cells were'} {words}" for number, words in long if number]
     return f"{name}: {'; '.join(said)}. The old file is work/.before/{before.name}."

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from course_utils import copies
+from course_utils import copies, folder
 from course_utils.copies import pull
 
 
@@ -12,9 +12,11 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--pull"]):
         print("usage: python -m course_utils.copies [--pull]")
         return 2
-    sys.stdout.reconfigure(errors="backslashreplace")  # a console that lacks a letter of git's shall not stop it
+    folder.print_anything()
     for sentence in pull.pull() if arguments else copies.bring_up_to_date():
         print(sentence, flush=True)
+    if not folder.is_here():
+        return 1
     if not arguments:
         return 0
     code = subprocess.run([sys.executable, "-m", "course_utils.copies"], cwd=pull.ROOT).returncode

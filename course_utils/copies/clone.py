@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from course_utils.notebooks import NOTEBOOKS
 
@@ -14,7 +15,7 @@ ROOT = NOTEBOOKS.parent
 def git(*arguments: str, folder: Path = ROOT, text: bool = True, timeout: float | None = None):
     """git in the course's folder, in English, with its words kept; its answer as text or as bytes."""
     command = ["git", "-c", "core.quotePath=false", *arguments]
-    coding = {"text": True, "encoding": "utf-8", "errors": "replace"} if text else {}
+    coding: dict[str, Any] = {"text": True, "encoding": "utf-8", "errors": "replace"} if text else {}
     environment = os.environ | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
     try:
         return subprocess.run(command, cwd=folder, capture_output=True, timeout=timeout, env=environment, **coding)

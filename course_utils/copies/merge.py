@@ -12,6 +12,7 @@ import re
 import symtable
 import warnings
 from collections import Counter
+from typing import Any
 
 from merge3 import Merge3
 
@@ -149,7 +150,7 @@ def merge(base: dict | None, yours: dict, new: dict) -> tuple[dict, Counter]:
     course = {cell["id"]: cell for cell in new["cells"]}
     cells = identified(yours["cells"], (base or new)["cells"])
     taken = old.keys() | course.keys() | {cell["id"] for cell in cells}
-    counts = Counter()
+    counts: Counter[str] = Counter()
     pieces = {cell["id"]: _met(old.get(cell["id"]), cell, course.get(cell["id"]), taken, counts) for cell in cells}
     order = _placed(old, pieces, course, counts)
     metadata = _united(base["metadata"] if base else {}, yours["metadata"], new["metadata"])
@@ -212,7 +213,8 @@ def _without_outputs(cell: dict) -> dict:
 def _united(base: dict, yours: dict, new: dict) -> dict:
     """Three dictionaries in one, key by key: who has changed a value has it; of two changes the course's counts, but
     lists (tags) and dictionaries are united."""
-    united = {}
+    united: dict[str, Any] = {}
+    value: Any
     for key in new | yours:
         old, mine, its = (each.get(key, _NOTHING) for each in (base, yours, new))
         if isinstance(mine, dict) and isinstance(its, dict):
@@ -238,7 +240,7 @@ def _merged_text(base: dict, yours: dict, new: dict) -> str | None:
     if any(kind == "conflict" for kind, *_ in groups):
         text = _filled_in(base["source"], yours["source"], new["source"])
     else:
-        text = "".join(line for _, lines in groups for line in lines).removesuffix("\n")
+        text = "".join(line for group in groups for line in group[1]).removesuffix("\n")
     if text is None:
         return None
     if new["cell_type"] != "code":
@@ -303,7 +305,7 @@ def _from_outside(code: str) -> dict[str, set[str]]:
         for name in scope.get_symbols()
         if (scope is cell or name.is_declared_global()) and (name.is_assigned() or name.is_imported())
     }
-    found = {function: set() for function, _ in scopes}
+    found: dict[str, set[str]] = {function: set() for function, _ in scopes}
     for function, scope in scopes:
         read = (name for name in scope.get_symbols() if name.is_referenced() and (scope is cell or name.is_global()))
         found[function] |= {name.get_name() for name in read} - bound
@@ -313,8 +315,10 @@ def _from_outside(code: str) -> dict[str, set[str]]:
 def _placed(old: dict, pieces: dict[str, list[dict]], course: dict, counts: Counter) -> list[dict]:
     """All cells in their order: yours, or the course's if it has changed its own. A cell of your own goes with the
     course's cell before it; a new one of the course's stands behind its predecessor there."""
-    heads, tails = {None: []}, {None: []}  # for each of the course's cells, what it has become and what follows it
-    last = None
+    # For each of the course's cells, what it has become and what follows it; `None` is the page's beginning.
+    heads: dict[str | None, list[dict]] = {None: []}
+    tails: dict[str | None, list[dict]] = {None: []}
+    last: str | None = None
     for id, piece in pieces.items():
         if id in course:
             last, heads[id], tails[id] = id, piece, []

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from course_utils import copies
+from course_utils import copies, folder
 from course_utils.copies import merge
 from course_utils.copies.clone import ROOT, changed, content, git, last_words
 from course_utils.notebooks import CHAPTERS, NOTEBOOKS
@@ -30,6 +30,8 @@ def pull() -> list[str]:
 
 def _hindrance() -> str | None:
     """Why there is nothing to go forward to, and what to do; `None` once it is fetched."""
+    if not folder.is_here():
+        return folder.NOT_HERE
     if not (ROOT / ".git").exists():
         return "this folder is no clone. Download the course again, and move your folder work/ into the new one"
     if not shutil.which("git"):
@@ -49,7 +51,10 @@ def _hindrance() -> str | None:
     print(ASKING, flush=True)
     fetched = git("fetch", "--quiet", timeout=120)
     if fetched.returncode:
-        return f"{last_words(fetched)}. Is there a network? Then run `make update` again"
+        why = last_words(fetched)
+        if "FETCH_HEAD" in why:
+            return why  # the folder can only be read
+        return f"{why}. Is there a network? Then run `make update` again"
     return None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from course_utils import models, plots, reproduce
+from course_utils import folder, models, plots, reproduce
 from course_utils.reproduce import grid, pictures, store, tables
 from course_utils.reproduce.experiment import Experiment, among
 from course_utils.reproduce.experiments import EXPERIMENTS
@@ -20,7 +20,7 @@ BUILD = ROOT / "build"  # git ignores it
 
 def seeds(text: str) -> list[int]:
     """A text such as 0-4 or 0,3,7 as a list of numbers."""
-    found = []
+    found: list[int] = []
     for part in text.split(","):
         if not re.fullmatch(r"\d+(-\d+)?", part):
             raise argparse.ArgumentTypeError(f"must look like 0-4 or 0,3,7; got {text!r}")
@@ -237,12 +237,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line asks for. Status 2: nothing was run; 1: a run failed, or a verdict differs."""
+    folder.print_anything()
     asked = parse(arguments)
     try:
         asked.do(asked)
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2 if isinstance(error, ValueError) else 1) from None
+        raise SystemExit(1 if isinstance(error, RuntimeError) else 2) from None
     except KeyboardInterrupt:
         print("stopped; the finished runs are written down, and the same command goes on from there", file=sys.stderr)
         raise SystemExit(130) from None

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
@@ -13,7 +13,7 @@ LOOK = 0.2  # seconds between two looks at what has ended, and at how many worke
 ALIKE = ("torch", "commit")  # what must be the same everywhere
 
 
-def run_there(attempt: Callable, run: Callable, cells: Sequence, address: str) -> Iterator[tuple]:
+def run_there(attempt: Callable, run: Callable, cells: Sequence, address: str) -> Generator[tuple, None, None]:
     """Each cell with what came of it, as soon as it is there. A run whose worker is lost is given to another.
 
     As many runs are under way as there are workers, so that none waits behind a long one while another worker is idle.
@@ -26,7 +26,8 @@ def run_there(attempt: Callable, run: Callable, cells: Sequence, address: str) -
     Raises:
         ValueError: there is no such scheduler, or no worker, or not one like this machine; nothing was run.
     """
-    todo, under_way, told = deque(cells), [], False
+    todo, told = deque(cells), False
+    under_way: list[tuple] = []
     with connected(address) as client:
         while todo or under_way:
             if client.status != "running":

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple, get_type_hints
 
 import pandas as pd
 
+from course_utils import folder
 from course_utils.reproduce import store
 from course_utils.reproduce.versions import ROOT
 
 RESULTS = ROOT / "data" / "results"
+RESTORE = "`git restore data/results` brings the stored ones back"
 
 Cell = Any  # of an experiment's own type, a NamedTuple: the settings, and the `seed`, that tell a run from the others
 Grid = dict[str, Sequence]  # setting -> its values, the seeds among them
@@ -34,7 +36,12 @@ class Experiment(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Its file."""
+        """Its file.
+
+        Raises:
+            FileNotFoundError: the course's folder is not here.
+        """
+        folder.demand()
         return RESULTS / f"{self.name.replace('-', '_')}.jsonl"
 
     @property
@@ -72,14 +79,22 @@ class Experiment(NamedTuple):
         return sum(known.get(cell._replace(seed=0), mean) for cell in cells)
 
     def read(self, path: Path | None = None) -> pd.DataFrame:
-        """The finished runs in a file (`None`: the experiment's own): settings, seed, measured, then `store.ABOUT`.
+        """The finished runs in a file: settings, seed, measured, then `store.ABOUT`.
+
+        Args:
+            path: the file, which need not be there; `None` for the stored runs.
 
         Raises:
-            ValueError: the file holds something else, or a line of it is damaged.
+            ValueError: the file holds something else, or a line of it is damaged; or there are no stored runs.
         """
-        rows = []
-        for cell, record in store.read(path or self.path, self.cell).items():
+        rows, found = [], store.read(path or self.path, self.cell)
+        if path is None and not found:
+            raise ValueError(f"{self.path} holds no runs: {RESTORE}")
+        for cell, record in found.items():
             measured = record["measured"] if isinstance(record["measured"], list) else [record["measured"]]
+            if wrong := [row for row in measured if set(row) != set(self.measured)]:
+                raise ValueError(f"{path or self.path}: of {cell} must have been measured {', '.join(self.measured)}, "
+                                 f"got {', '.join(wrong[0])}")  # fmt: skip
             about = {name: record[name] for name in store.ABOUT}
             rows += [cell._asdict() | row | about for row in measured]
         frame = pd.DataFrame(rows, columns=[*self.cell._fields, *self.measured, *store.ABOUT])

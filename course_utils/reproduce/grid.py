@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -20,6 +20,7 @@ from course_utils.reproduce.experiment import Cell, Experiment
 from course_utils.reproduce.versions import versions
 
 Outcome = dict | str  # what is written down of a run, or what went wrong
+Outcomes = Generator[tuple[Cell, Outcome], None, None]
 Run = Callable[[Cell], dict | list[dict]]
 
 
@@ -64,7 +65,10 @@ def run_all(
             if isinstance(outcome, str):
                 failed.append(f"{cell}\n{outcome}")
             else:
-                places.add(store.keep(path, cell, outcome))
+                try:
+                    places.add(store.keep(path, cell, outcome))
+                except OSError as error:
+                    failed.append(f"{cell}\nits result is lost: {error}")
             bar.note = ", ".join(map(str, cell))
             bar.update()
     for place in places - {path}:
@@ -78,7 +82,7 @@ def cores() -> int:
     return joblib.cpu_count() if models.chosen_device().type == "cpu" else 1
 
 
-def outcomes(run: Run, cells: Sequence[Cell], jobs: int, scheduler: str | None) -> Iterator[tuple[Cell, Outcome]]:
+def outcomes(run: Run, cells: Sequence[Cell], jobs: int, scheduler: str | None) -> Outcomes:
     """Each cell with what came of it, as soon as it is there."""
     if scheduler:
         from course_utils.reproduce import cluster  # asks for a package that nothing else here needs
@@ -87,10 +91,10 @@ def outcomes(run: Run, cells: Sequence[Cell], jobs: int, scheduler: str | None) 
     return (attempt(run, cell) for cell in cells) if jobs == 1 else side_by_side(run, cells, min(jobs, len(cells)))
 
 
-def side_by_side(run: Run, cells: Sequence[Cell], jobs: int) -> Iterator[tuple[Cell, Outcome]]:
+def side_by_side(run: Run, cells: Sequence[Cell], jobs: int) -> Outcomes:
     """Each of `jobs` processes makes one run after the other. If it is killed, this costs that run and no other."""
     processes = {number: new_process() for number in range(jobs)}
-    free = queue.SimpleQueue()
+    free: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in processes:
         free.put(number)
 

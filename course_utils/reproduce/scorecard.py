@@ -8,7 +8,7 @@ import pandas as pd
 
 from course_utils import plots, references
 from course_utils.claims import LECTURE, Claim, Difference, Evidence
-from course_utils.reproduce.experiment import Cell, Experiment, product
+from course_utils.reproduce.experiment import RESTORE, Cell, Experiment, product
 from course_utils.reproduce.experiments import (
     EXPERIMENTS,
     attacks,
@@ -80,16 +80,19 @@ def judged(number: int, seeds: Sequence[int] | None = None, folder: Path | None 
     if number not in SCORECARD:
         raise ValueError(f"number must be one of {', '.join(map(str, SCORECARD))}, got {number!r}")
     row = SCORECARD[number]
-    frames = {
-        name: _complete(EXPERIMENTS[name], settings, EXPERIMENTS[name].read(_file(EXPERIMENTS[name], folder)))
-        for name, settings in row.needs.items()
-    }
+    frames = {}
+    for name, settings in row.needs.items():
+        experiment = EXPERIMENTS[name]
+        frames[name] = _complete(experiment, settings, experiment.read(folder and _file(experiment, folder)))
     there = set.intersection(*(set(frame["seed"]) for frame in frames.values()))
     chosen = there if seeds is None else set(seeds)
+    mend = "" if folder else f" ({RESTORE})"
     if missing := sorted(chosen - there):
-        raise ValueError(f"claim {number} needs runs of {', '.join(frames)} on the seeds {missing}: not all are there")
+        raise ValueError(
+            f"claim {number} needs runs of {', '.join(frames)} on the seeds {missing}: not all are there{mend}"
+        )
     if len(chosen) < 3:
-        raise ValueError(f"claim {number} needs at least three seeds with all runs, there are {sorted(chosen)}")
+        raise ValueError(f"claim {number} needs at least three seeds with all runs, there are {sorted(chosen)}{mend}")
     frames = {name: frame[frame["seed"].isin(chosen)] for name, frame in frames.items()}
     return Judged(row, row.judge(frames), frames)
 
@@ -181,8 +184,8 @@ def _measured(piece: Evidence) -> plots.Measured:
     return plots.Measured(piece.what, piece.values, *bounds, piece.unit, interval)
 
 
-def _file(experiment: Experiment, folder: Path | None) -> Path:
-    return experiment.path if folder is None else folder / experiment.path.name
+def _file(experiment: Experiment, folder: Path) -> Path:
+    return folder / experiment.path.name
 
 
 def _complete(experiment: Experiment, settings: dict[str, Sequence], frame: pd.DataFrame) -> pd.DataFrame:

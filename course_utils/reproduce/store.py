@@ -15,6 +15,7 @@ ABOUT = ("seconds", "threads", "python", "torch", "commit")
 
 Cell = Any
 PATIENCE = 60  # seconds to wait for another command that is writing
+CANNOT = (OSError, NotImplementedError)  # what writing may raise, the latter on a disk that knows no locks
 
 
 def read(path: Path, cell: type[Cell]) -> dict[Cell, dict]:
@@ -94,19 +95,23 @@ def prepare(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with lock(path), path.open("ab"):
             pass
-    except OSError as error:
+    except CANNOT as error:
         raise ValueError(f"{path} cannot be written ({error}): give another file") from None
 
 
 def keep(path: Path, cell: Cell, record: dict) -> Path:
-    """Append to the file; if it cannot be written, to one beside it, or in the temporary folder: to which one."""
+    """Append to the file; if it cannot be written, to one beside it, or in the temporary folder: to which one.
+
+    Raises:
+        OSError: none of them can be written.
+    """
     for place in (path, beside(path), spare_folder() / path.name):
         try:
             append(place, cell, record)
             return place
-        except OSError as error:
+        except CANNOT as error:
             problem = error
-    raise problem
+    raise OSError(f"neither {path} nor a file in its place can be written: {problem}")
 
 
 def beside(path: Path) -> Path:
@@ -136,10 +141,13 @@ def collect(path: Path, cell: type[Cell]) -> None:
     if not waiting.exists():
         return
     prepare(path)
-    with lock(waiting):
-        for one, record in read(waiting, cell).items():
-            append(path, one, {name: record[name] for name in ("measured", *ABOUT)})
-        waiting.unlink()
+    try:
+        with lock(waiting):
+            for one, record in read(waiting, cell).items():
+                append(path, one, {name: record[name] for name in ("measured", *ABOUT)})
+            waiting.unlink(missing_ok=True)  # another command may have done it meanwhile
+    except CANNOT as error:
+        raise ValueError(f"the runs in {waiting} cannot be moved into {path} ({error}): give another file") from None
 
 
 def plain(measured: dict | list[dict]) -> dict | list[dict]:
@@ -149,7 +157,11 @@ def plain(measured: dict | list[dict]) -> dict | list[dict]:
         ValueError, TypeError: something that JSON does not know, such as infinity or a tensor.
     """
     if isinstance(measured, list):
-        return [plain(row) for row in measured]
+        return [_plain(row) for row in measured]
+    return _plain(measured)
+
+
+def _plain(measured: dict) -> dict:
     known = {name: None if isinstance(value, float) and isnan(value) else value for name, value in measured.items()}
     json.dumps(known, allow_nan=False)
     return known

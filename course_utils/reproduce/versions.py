@@ -4,11 +4,12 @@ import platform
 import shutil
 import subprocess
 from functools import cache
-from pathlib import Path
 
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
+from course_utils import folder
+
+ROOT = folder.ROOT
 
 
 def versions() -> dict[str, str | int]:
@@ -23,11 +24,11 @@ def versions() -> dict[str, str | int]:
 
 @cache  # asked when the process has just loaded the code: a later commit is not what runs
 def commit() -> str:
-    """The code's commit, "-dirty" behind it if `course_utils` was changed since; "unknown" without git."""
+    """The code's commit, "-dirty" behind it if `course_utils` was changed since; "unknown" without git or a clone."""
 
     def git(*asked: str) -> str:  # without a lock, which a run that is killed would leave behind
         words = ["git", "--no-optional-locks", *asked]
         return subprocess.run(words, cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
-    head = git("rev-parse", "--short", "HEAD") if shutil.which("git") else ""
+    head = git("rev-parse", "--short", "HEAD") if shutil.which("git") and folder.is_here() else ""
     return head + "-dirty" * bool(git("status", "--porcelain", "--", "course_utils")) if head else "unknown"
