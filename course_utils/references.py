@@ -4,6 +4,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from course_utils.require import what
+
 BIBLIOGRAPHY = Path(__file__).resolve().parents[1] / "docs" / "references.bib"
 
 
@@ -23,11 +25,19 @@ def entries() -> dict[str, dict[str, str]]:
 
 def families(entry: dict[str, str]) -> list[str]:
     """The authors' family names."""
+    _check(entry)
     return [name.split(",")[0].strip("{}") for name in entry["author"].split(" and ")]
+
+
+def _check(entry: dict[str, str]) -> None:
+    if not isinstance(entry, dict) or not {"author", "venue", "year"} <= set(entry):
+        got = f"{what(entry)} with {', '.join(entry)}" if isinstance(entry, dict) else what(entry)
+        raise ValueError(f"entry must be one of entries(), with author, venue and year, got {got}")
 
 
 def form(entry: dict[str, str]) -> str:
     """A citation without its link: "Vapnik, NIPS 1991", "Kingma & Ba, ICLR 2015", "Zhang et al., ICLR 2017"."""
+    _check(entry)
     names = families(entry)
     who = " & ".join(names) if len(names) < 3 else f"{names[0]} et al."
     return f"{who}, {entry['venue']} {entry['year']}"
@@ -39,6 +49,6 @@ def cite(key: str) -> str:
     Raises:
         ValueError: no entry has this key.
     """
-    if key not in entries():
-        raise ValueError(f"key must be one of docs/references.bib, got {key!r}")
+    if not isinstance(key, str) or key not in entries():
+        raise ValueError(f"key must be one of docs/references.bib, got {what(key)}")
     return f"[{form(entries()[key])}]({entries()[key]['url']})"

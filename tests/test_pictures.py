@@ -55,7 +55,7 @@ def test_a_claim_in_words_says_what_holds_and_no_measured_number():
 
 
 def test_evidence_needs_values_a_bound_and_a_margin():
-    with pytest.raises(ValueError, match="values must hold at least one"):
+    with pytest.raises(ValueError, match="values must be"):
         evidence([])
     with pytest.raises(ValueError, match="margin must be at least 0, got -1"):
         evidence([1], margin=-1)
@@ -77,7 +77,7 @@ def test_a_difference_holds_if_the_interval_of_its_pairs_clears_the_bound():
     assert Difference("gain", [-0.1, *[1.0] * 30], above=0, margin=0.5).holds  # one pair is not, the interval is
     assert not Difference("gain", [-0.1, *[1.0] * 30], above=0, below=1).holds
     assert not Difference("gain", [math.nan, 1, 1], above=0).holds
-    with pytest.raises(ValueError, match="values must hold at least three pairs, got 2"):
+    with pytest.raises(ValueError, match="values must be .* at least three"):
         Difference("gain", [1, 2], above=0)
 
 
@@ -97,7 +97,7 @@ def test_a_condition_or_a_control_that_passes_too_bounds_the_claim():
 def test_a_card_quotes_the_lecture():
     assert sorted(LECTURE) == list(range(1, 10))
     assert LECTURE[4] in str(Claim("Claim 4", "text", [evidence([0.1])], "none", of=4))
-    with pytest.raises(ValueError, match="of must be the number of a claim of the lecture, 1 to 9, got 12"):
+    with pytest.raises(ValueError, match="of must be .*, got 12"):
         Claim("Claim 12", "text", [evidence([0.1])], "none", of=12)
 
 
@@ -579,7 +579,7 @@ def test_without_a_hand_nothing_is_compared_and_the_title_says_what_is_seen():
 
 
 def test_the_hand_desk_needs_a_network_and_an_image():
-    with pytest.raises(ValueError, match="nets must hold at least one network"):
+    with pytest.raises(ValueError, match="nets must be networks by their names, at least one"):
         widgets.hand_desk({}, one_scene())
     with pytest.raises(ValueError, match="scene must hold at least one image"):
         widgets.hand_desk(small_nets(), {name: values[:0] for name, values in one_scene().items()})
@@ -750,7 +750,7 @@ def test_without_an_attack_nothing_changes_on_the_desk():
 
 def test_a_digit_of_which_there_is_no_picture_is_named():
     images, labels = data.load_mnist("test", n=100)
-    with pytest.raises(ValueError, match="labels must hold every digit, but there is no 7"):
+    with pytest.raises(ValueError, match="labels must hold every digit, got no 7"):
         widgets.attack_desk({"one": models.small_cnn()}, images[labels != 7], labels[labels != 7])
 
 

@@ -34,7 +34,7 @@ def public(room):
 
 
 def spelled(value):
-    text = repr(value) if not hasattr(value, "shape") else f"{value.dtype} {list(value.shape)}"
+    text = repr(value) if not hasattr(value, "dtype") else f"{value.dtype} {list(value.shape)}"
     return re.sub(r"\s+|0x[0-9a-f]+", " ", text)[:50]
 
 

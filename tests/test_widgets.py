@@ -114,3 +114,28 @@ def test_a_drawing_that_is_stopped_says_so(desk):
 def test_a_first_picture_that_fails_is_an_error_of_the_cell():
     with pytest.raises(ZeroDivisionError):
         widgets.SliderFigure(lambda k: 1 / k, alt="nothing", k=range(3))
+
+
+def test_exit_in_a_drawing_is_told_like_a_stop(desk):
+    def draw(**values):
+        raise SystemExit
+
+    desk.draw = draw
+    with pytest.raises(SystemExit):
+        desk.sliders["share"].value = 0.4
+    assert "Stopped" in desk.said.value
+    desk.draw = line
+    desk.sliders["share"].value = 0.2
+    assert desk.said.value == '<span role="status"></span>' and "out-of-date" not in desk._dom_classes
+
+
+def test_one_value_and_a_thousand_can_be_chosen():
+    one, many = (widgets.SliderFigure(lambda k: Figure(), alt="nothing", k=range(n)) for n in (1, 1_000))
+    many.fields["k"].value = "998.6"
+    assert (one.sliders["k"].value, many.sliders["k"].value) == (0, 999)
+    assert [len(desk.frames()["labels"]) for desk in (one, many)] == [1, 6]
+
+
+@pytest.mark.parametrize(("typed", "place"), [("1e-3", 0), ("0.001", 0), (".5", 1), ("−2", 2), ("+0,5", 1)])
+def test_numbers_may_be_typed_as_one_writes_them(typed, place):
+    assert meant(typed, ["0.001", "0.5", "-2"]) == place

@@ -27,6 +27,9 @@ from course_utils.exercises.exercise import Exercise
 from course_utils.exercises.history import is_older
 from course_utils.exercises.mechanism import Verdict
 from course_utils.exercises.others import on_other_inputs
+from course_utils.require import what
+
+__all__ = ["CHAPTER_OF", "EXERCISES", "PAGES", "Verdict", "check", "graded", "solution"]
 
 PAGES = {
     "00_start_here": start,
@@ -51,7 +54,7 @@ def check(function: Callable) -> Verdict:
     Raises:
         ValueError: there is no exercise of that name.
     """
-    name = _name(function, sys._getframe(1).f_globals)
+    name = _name(function, sys._getframe(1).f_globals, "function")
     verdict = mechanism.check(EXERCISES[name], function)
     record.checked(name, CHAPTER_OF[name], verdict.state)
     if is_older(function, name):
@@ -76,13 +79,12 @@ def graded(function: str | Callable, seed: int) -> None:
 
     Raises:
         AssertionError: it is not right, not attempted, or not there. With the check's message.
-        ValueError: there is no such exercise.
-        TypeError: the seed is no whole number.
+        ValueError: there is no such exercise, or the seed is no whole number.
     """
     if not isinstance(seed, int):
-        raise TypeError(f"seed must be a whole number, got {type(seed).__name__} {seed!r}")
+        raise ValueError(f"seed must be a whole number, got {what(seed)}")
     names = sys._getframe(1).f_globals
-    name = _name(function, names)
+    name = _name(function, names, "function")
     attempt = names.get(name) if isinstance(function, str) else function
     if attempt is None:
         raise AssertionError(f"{name}: not there. The cell that defines it is missing, or it ended with an error.")
@@ -100,16 +102,16 @@ def solution(exercise: str | Callable) -> Code:
     Raises:
         ValueError: there is no such exercise.
     """
-    return Code(EXERCISES[_name(exercise, sys._getframe(1).f_globals)].solution, language="python")
+    return Code(EXERCISES[_name(exercise, sys._getframe(1).f_globals, "exercise")].solution, language="python")
 
 
-def _name(asked: str | Callable, names: dict) -> str:
+def _name(asked: str | Callable, names: dict, parameter: str) -> str:
     """The exercise that is meant. A lambda has no name of its own, but stands under one in the notebook."""
     name = asked if isinstance(asked, str) else getattr(asked, "__name__", "")
     if name not in EXERCISES and not isinstance(asked, str):
         here = {known for known in EXERCISES if known in names and names[known] is asked}
         name = next((known for known, own in EXERCISES.items() if known in here or own.reference is asked), name)
     if name not in EXERCISES:
-        what = repr(asked) if isinstance(asked, str) else f"{type(asked).__name__} {name}"
-        raise ValueError(f"give an exercise's function, or its name; the names are {', '.join(EXERCISES)}. Got {what}")
+        known = ", ".join(EXERCISES)
+        raise ValueError(f"{parameter} must be an exercise's function or its name, one of {known}; got {what(asked)}")
     return name

@@ -37,7 +37,8 @@ ALREADY = (
     "labels may be soft already (floating point, [N, K]): mix those as they are, and make only whole numbers one-hot."
 )
 LABELS = "share * soft + (1 - share) * soft[index]"
-MIXED = "weight * images + (1 - weight) * images[index]"
+PARTNERS = ".index_select(0, index)"
+MIXED = f"weight * images + (1 - weight) * images{PARTNERS}"
 
 
 def _other_mixtures(dice: Dice) -> Iterator[Case]:
@@ -97,9 +98,10 @@ MIXUP = Exercise(
              "torch.as_tensor(lam)", "(1 - torch.as_tensor(lam))"),
         Slip("Both images are taken at index, so every image is mixed with itself. One half is images, the other "
              "images[index].", "weight * images +", "weight * images[index] +"),
-        Slip("The partner is not the one at index: the order is turned around.", "[index]", ".flip(0)"),
+        Slip("The partner is not the one at index: the order is turned around.", PARTNERS, ".flip(0)",
+             "[index]", ".flip(0)"),
         Slip("index is used the other way round: the partner of example i is example index[i], not the other way.",
-             "[index]", "[index.argsort()]"),
+             PARTNERS, "[index.argsort()]", "[index]", "[index.argsort()]"),
         Slip(BROADCAST, VIEW, "lam, lam"),
         Slip("The images are right. With one lam for each image, lam [N] meets the labels [N, K] at their last axis. "
              "Give it the shape [N, 1] there.", "lam.view(-1, 1)\n", "lam\n"),
@@ -229,7 +231,7 @@ def _other_confidences(dice: Dice) -> Iterator[Case]:
 
 
 GAPS = "[(right - confidence)[which == b].sum().abs() for b in range(1, bins + 1)]"
-AVERAGED = "(sum(gaps) / len(labels)).item()"
+AVERAGED = "float(sum(gaps) / len(labels))"
 MEANS = "[(right - confidence)[which == b].mean().abs() for b in range(1, bins + 1) if (which == b).any()]"
 EQUAL_BINS = "All bins weigh the same, however few examples they hold. Weigh each with its share of the examples."
 SQUARED = "The gaps are squared. Take their absolute value."

@@ -89,7 +89,7 @@ def draw_lines(
     Returns the lines through the means, in the order of `columns`."""
     fit.panel(ax)
     fit.table(frame, x, columns)
-    fit.colours(len(columns), colours=colours)
+    fit.colours(colours, len(columns))
     means = frame.groupby(x)[list(columns)].mean()
     repeated = len(means) < len(frame)
     names = [column.replace("_", " ") for column in columns]
@@ -225,7 +225,7 @@ def draw_beta(ax: Axes, alpha: float, colour: str, name: str = "") -> None:
     an infinite one as a single spike."""
     fit.panel(ax)
     fit.alpha(alpha)
-    fit.colours(1, colour=colour)
+    fit.colour(colour)
     if alpha == 0 or math.isinf(alpha):
         for spike in (0, 1) if alpha == 0 else (0.5,):
             ax.axvline(spike, color=colour, linewidth=4)

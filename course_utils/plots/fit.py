@@ -52,14 +52,21 @@ def filled(**given: Any) -> None:
             raise ValueError(f"{name} must be a dictionary, not empty, got {require.what(value)}")
 
 
-def colours(n: int, **given: Any) -> None:
-    """One colour, or one for each of `n` lines; `None`: the usual ones."""
-    for name, value in given.items():
-        for colour in [value] if isinstance(value, str) else value or ():
-            if not is_color_like(colour):
-                raise ValueError(f"{name} must be matplotlib's, got {require.what(colour)}")
-        if value is not None and not isinstance(value, str) and len(value) != n:
-            raise ValueError(f"{name} must be {n}, one for each column, got {require.what(value)}")
+def colour(colour: Any) -> None:
+    """What matplotlib takes for a colour."""
+    if not is_color_like(colour):
+        raise ValueError(f"colour must be one of matplotlib's, got {require.what(colour)}")
+
+
+def colours(colours: Any, n: int) -> None:
+    """One colour for each of `n` lines; `None`: the usual ones."""
+    if colours is None:
+        return
+    if isinstance(colours, str) or not isinstance(colours, Sequence) or len(colours) != n:
+        raise ValueError(f"colours must be {n}, one for each column, got {require.what(colours)}")
+    for one in colours:
+        if not is_color_like(one):
+            raise ValueError(f"colours must be matplotlib's, got {require.what(one)}")
 
 
 def guess(guess: Any, share: bool) -> None:
@@ -84,10 +91,9 @@ def table(frame: Any, x: Any, columns: Any, name: str = "frame") -> None:
         if not wanted or not set(wanted) <= set(frame.columns):
             known = ", ".join(map(repr, frame.columns))
             raise ValueError(f"{argument} must be of {name}'s columns, {known}; got {wanted}")
-    values = numbers(frame[[x, *columns]], name)
-    if not np.isfinite(values[:, 0]).all():
-        raise ValueError(f"{name} must have a finite number in each row of {x!r}, got NaN or inf in it")
-    if np.isinf(values).any():
+    if not np.isfinite(numbers(frame[[x]], f"{name}, in x = {x!r},")).all():
+        raise ValueError(f"{name} must hold finite numbers in x = {x!r}, got NaN or inf")
+    if np.isinf(numbers(frame[list(columns)], name)).any():
         raise ValueError(f"{name} must hold finite numbers, or NaN for what was not measured, got inf")
 
 
@@ -119,7 +125,7 @@ def runs(name: str, values: Any, least: int = 0) -> None:
         raise ValueError(f"{name} must be {some}, one a run, got {[round(value, 4) for value in found.tolist()][:6]}")
 
 
-def measures(table: Any) -> list[str]:
+def measures(table: Any, plain: Any) -> list[str]:
     """For each method the same measures, and for each measure numbers, one a run. Returns the measures."""
     filled(table=table)
     first: list[str] = []
@@ -130,6 +136,9 @@ def measures(table: Any) -> list[str]:
             raise ValueError(f"table must hold {first} for each method, got {list(measured)} for {method!r}")
         for measure, values in measured.items():
             runs(f"table[{method!r}][{measure!r}]", values)
+    texts(numbers=plain)
+    if not set(plain) <= set(first):
+        raise ValueError(f"numbers must be of the measures, {', '.join(first)}; got {list(plain)}")
     return first
 
 
@@ -206,6 +215,8 @@ def swaps(ax: Any, sheet: Any, answers: Any, size: float) -> None:
     """Ten digits in ten colours, and an answer to each."""
     panel(ax)
     require.tensors(sheet=(sheet, "float [100, 3, H, H]"))
+    if sheet.shape[2] != sheet.shape[3]:
+        raise ValueError(f"sheet must be of square images, got {require.what(sheet)}")
     require.box(sheet=sheet)
     require.labels(answers, n=100, name="answers")
     require.above(0, size=size)

@@ -65,7 +65,7 @@ def look(name: str) -> int | None:
 
 def ink(colour: str) -> str:
     """The colour, dark enough to be read as letters on white (contrast 4.5 : 1, as WCAG asks)."""
-    fit.colours(1, colour=colour)
+    fit.colour(colour)
     rgb = np.array(to_rgb(colour))
     while _luminance(rgb) > 1.05 / 4.5 - 0.05:
         rgb = 0.95 * rgb

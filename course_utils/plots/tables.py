@@ -93,7 +93,7 @@ def dot_table(
         numbers: measures that are no shares: written as they are.
         of: the method that was measured, if all rows are of one: they get its look.
     """
-    measures = fit.measures(table)
+    measures = fit.measures(table, numbers)
     fit.text(of=of)
     names = [filled(name, 20) for name in table] if len(measures) > 2 else list(table)
     row_height = max(0.5, 0.1 + 0.2 * max(len(name.splitlines()) for name in names))

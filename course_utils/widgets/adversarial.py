@@ -6,7 +6,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from course_utils import attacks, metrics, models, plots
+from course_utils import attacks, metrics, models, plots, require
+from course_utils.widgets import fit
 from course_utils.widgets.slider import SliderFigure, one_of_each
 
 
@@ -22,6 +23,12 @@ def draw_attack(images: Tensor, nets: dict[str, nn.Module], digit: int, eps: flo
         steps: of PGD, from the image itself; 1 is FGSM.
         model: whose name in `nets`.
     """
+    fit.one_a_digit("images", images)
+    fit.networks(nets)
+    require.whole(0, 9, digit=digit)
+    require.at_least(0, eps=eps)
+    require.whole(steps=steps)
+    require.one_of(nets, model=model)
     clean, label, net = images[digit : digit + 1], torch.tensor([digit]), nets[model]
     alpha = max(eps, 1e-3) if steps == 1 else max(2.5 * eps / steps, 1e-3)
     attacked = attacks.pgd(net, clean, label, eps, alpha, steps)
@@ -29,8 +36,8 @@ def draw_attack(images: Tensor, nets: dict[str, nn.Module], digit: int, eps: flo
     axes = figure.subplot_mosaic("abc;ddd", height_ratios=(1.15, 1))
     shown = {"the digit": clean, "change × 10": 10 * (attacked - clean), "attacked": attacked}
     for ax, (name, image) in zip(axes.values(), shown.items()):
-        look = {"cmap": plots.SIGNED, "vmin": -1} if name.startswith("change") else {"cmap": "gray_r", "vmin": 0}
-        ax.imshow(image[0, 0].numpy(), vmax=1, **look)
+        signed = name.startswith("change")
+        ax.imshow(image[0, 0].numpy(), vmin=-1 if signed else 0, vmax=1, cmap=plots.SIGNED if signed else "gray_r")
         ax.set_title(name, fontsize=13)
         ax.axis("off")
     said = [metrics.outputs(net, image).softmax(dim=1)[0] for image in (clean, attacked)]
@@ -51,10 +58,8 @@ def attack_desk(nets: dict[str, nn.Module], images: Tensor, labels: Tensor) -> S
     Args:
         nets: networks, by the name that each has on the page.
         images: [N, 1, 28, 28], labels: [N]; the first image of each digit is taken.
-
-    Raises:
-        ValueError: a digit of which there is no image.
     """
+    fit.networks(nets)
     return SliderFigure(
         partial(draw_attack, one_of_each(images, labels), nets),
         alt="A digit, the change that the attack makes to it, the attacked digit, and the class probabilities before "

@@ -3,8 +3,9 @@
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils import metrics, plots
+from course_utils import metrics, plots, require
 from course_utils.biased import PALETTE, BiasedRun
+from course_utils.widgets import fit
 from course_utils.widgets.slider import SliderFigure
 
 
@@ -17,6 +18,11 @@ def draw_biased_run(run: BiasedRun, sheet: Tensor, epoch: int, conflict_ratio: f
         epoch: from 1.
         conflict_ratio: of the training set, named in the heading if given.
     """
+    fit.record(BiasedRun, "run", run)
+    require.tensors(sheet=(sheet, "float32 [100, 3, 28, 28]"))
+    require.whole(1, len(run.test), epoch=epoch)
+    if conflict_ratio is not None:
+        require.between(0, 1, conflict_ratio=conflict_ratio)
     table, counts = metrics.group_table(run.test[epoch - 1], run.labels, run.bias)
     report = metrics.group_report(table, counts)
     follows = (run.test[epoch - 1] == run.bias)[run.labels != run.bias].float().mean()
@@ -44,7 +50,8 @@ def bias_desk(runs: dict[float, BiasedRun], sheet: Tensor) -> SliderFigure:
         runs: for each share of conflicting training images, a run; all of equally many epochs.
         sheet: as in `draw_biased_run`.
     """
-    epochs = len(next(iter(runs.values())).test)
+    epochs = fit.records(BiasedRun, runs)
+    require.tensors(sheet=(sheet, "float32 [100, 3, 28, 28]"))
     return SliderFigure(
         lambda conflict_ratio, epoch: draw_biased_run(runs[conflict_ratio], sheet, epoch, conflict_ratio),
         alt="The accuracy of each group of digit and colour, and ten digits in ten colours with the network's answers.",

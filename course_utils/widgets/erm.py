@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from course_utils import data, metrics, models, plots, training
+from course_utils import data, metrics, models, plots, require, training
 from course_utils.widgets.slider import SliderFigure
 
 
@@ -15,6 +15,9 @@ def draw_moons(capacity: int, examples: int, noise: float) -> Figure:
         examples: number of training points.
         noise: standard deviation of the noise on each coordinate.
     """
+    require.whole(capacity=capacity)
+    require.whole(2, examples=examples)
+    require.above(0, noise=noise)
     points, labels = data.two_moons(examples, noise, seed=0)
     world, truth = data.two_moons(5_000, noise, seed=1)
     network = models.mlp(inputs=2, hidden=(capacity, capacity), classes=2, seed=1)

@@ -8,14 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from course_utils import biased, metrics, models, plots
+from course_utils import biased, metrics, models, plots, require
+from course_utils.biased.entries import check_scene
+from course_utils.widgets import fit
 from course_utils.widgets.slider import SliderFigure
 
 FOR_THE_EYE, FOR_THE_NETWORK = 128, 32  # pixels along a side
 NOBODY = "none"
 FISH = (*biased.SPECIES, NOBODY)
 # Where along the fish the hand is (`grip`). The values are those that `draw_scene` draws from, in steps.
-HANDS = {NOBODY: None, "at the tail": -0.3, "behind the middle": -0.14, "in the middle": 0.02,
+HANDS: dict[str, float | None] = {NOBODY: None, "at the tail": -0.3, "behind the middle": -0.14, "in the middle": 0.02,
          "before the middle": 0.19, "at the head": 0.35}  # fmt: skip
 PLACES = (-0.1, -0.05, 0.0, 0.05, 0.1)  # of the fish's middle, from the left to the right
 WHERE = {"water": "in the water", "grass": "on the grass", "deck": "on the deck", "sky": "in the sky"}
@@ -41,8 +43,9 @@ def place(scene: biased.Scene, fish: str, hand: str, background: str, x: float, 
     placed["background"] = biased.BACKGROUNDS.index(background)
     if fish != NOBODY:
         placed["species"] = biased.SPECIES.index(fish)
-    if hand != NOBODY:
-        placed["grip"] = HANDS[hand]
+    grip = HANDS[hand]
+    if grip is not None:
+        placed["grip"] = grip
     return first | {name: torch.full_like(first[name], value) for name, value in placed.items()}
 
 
@@ -59,6 +62,14 @@ def draw_hand(
         fish, hand, background, x, angle: as in `place`.
         network: whose name in `nets`.
     """
+    _check(scene)
+    fit.networks(nets)
+    require.one_of(FISH, fish=fish)
+    require.one_of(HANDS, hand=hand)
+    require.one_of(biased.BACKGROUNDS, background=background)
+    require.between(-1, 1, x=x)
+    require.between(-180, 180, angle=angle)
+    require.one_of(nets, network=network)
     shown = place(scene, fish, hand, background, x, angle)
     without = shown | {"hand": torch.zeros_like(shown["hand"])}
     pair = {name: torch.cat([values, without[name]]) for name, values in shown.items()}
@@ -78,6 +89,12 @@ def draw_hand(
     called = f"is called {answer} ({100 * said[0].max():.0f} %)" + (": wrong" if fish not in (NOBODY, answer) else "")
     plots.headline(figure, f"{network}: {seen}, {WHERE[background]}, {called}")
     return figure
+
+
+def _check(scene: biased.Scene) -> None:
+    check_scene(scene)
+    if not len(scene["species"]):
+        raise ValueError("scene must hold at least one image, got none")
 
 
 def _room() -> tuple[Figure, Sequence[Axes]]:
@@ -118,14 +135,9 @@ def hand_desk(nets: Mapping[str, nn.Module], scene: biased.Scene) -> SliderFigur
         nets: networks from [N, 3, 32, 32] to logits [N, 4], by the name that each has on the page.
         scene: one image or more (`biased.draw_scene`): the first says how the fish is built, whose hand it is, the
             light, and all else that has no slider.
-
-    Raises:
-        ValueError: no network, or a scene without an image.
     """
-    if not nets:
-        raise ValueError("nets must hold at least one network, got none")
-    if not len(scene["species"]):
-        raise ValueError("scene must hold at least one image, got none")
+    fit.networks(nets)
+    _check(scene)
     return SliderFigure(
         lambda place, **chosen: draw_hand(scene, nets, x=place, **chosen),
         alt="An image of a fish and a hand at two sizes, and the probability of each species, with and without the "

@@ -1,11 +1,14 @@
 """Chapter 02: what a network has learned by heart."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
 
-from course_utils import plots
+from course_utils import plots, require
 from course_utils.memorization import NoisyRun
+from course_utils.widgets import fit
 from course_utils.widgets.slider import SliderFigure
 
 
@@ -14,6 +17,8 @@ def draw_by_heart(run: NoisyRun, epoch: int) -> Figure:
 
     Left, its accuracies over the epochs; right, training images whose wrong label it gives back.
     """
+    fit.record(NoisyRun, "run", run)
+    require.whole(1, len(run.test), epoch=epoch)
     wrong = run.given != run.true
     curves = {
         "right labels given back": _share(run.seen == run.given, ~wrong),
@@ -21,7 +26,8 @@ def draw_by_heart(run: NoisyRun, epoch: int) -> Figure:
         "test": run.test,
     }
     figure = Figure(figsize=(plots.WIDTH, 4.8), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1.1, 1))
+    sides: Any = figure.subfigures(1, 2, width_ratios=(1.1, 1))
+    left, right = sides
     ax = left.subplots()
     epochs = range(1, len(run.test) + 1)
     frame = pd.DataFrame({"epoch": epochs, **curves})
@@ -47,7 +53,7 @@ def by_heart(runs: dict[float, NoisyRun]) -> SliderFigure:
     Args:
         runs: for each share of wrong labels, a run; all of equally many epochs.
     """
-    epochs = len(next(iter(runs.values())).test)
+    epochs = fit.records(NoisyRun, runs)
     return SliderFigure(
         lambda wrong_labels, epoch: draw_by_heart(runs[wrong_labels], epoch),
         alt="How often right and wrong labels are given back, and test accuracy, over the epochs; "

@@ -6,7 +6,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from course_utils import metrics, plots
+from course_utils import metrics, plots, require
+from course_utils.widgets import fit
 from course_utils.widgets.slider import SliderFigure, one_of_each
 
 
@@ -24,6 +25,12 @@ def draw_mixing(
         lam: the weight of the first, in [0, 1].
         alpha: the name of the network that stands beside ERM.
     """
+    fit.one_a_digit("pair", pair)
+    fit.networks(nets)
+    fit.alphas(alphas, nets)
+    require.whole(0, 9, first=first, second=second)
+    require.between(0, 1, lam=lam)
+    require.one_of(nets, alpha=alpha)
     mixed = lam * pair[first] + (1 - lam) * pair[second]
     erm = next(iter(nets))
     figure = Figure(figsize=(plots.WIDTH, 5.4), layout="constrained")
@@ -56,10 +63,9 @@ def mixing_desk(nets: dict[str, nn.Module], alphas: dict[str, float], images: Te
         nets: by the name it has on the page, a network for each alpha; the first one is ERM.
         alphas: the same names, and the numbers.
         images: [N, 1, 28, 28], labels: [N]; the first image of each digit is taken.
-
-    Raises:
-        ValueError: a digit of which there is no image.
     """
+    fit.networks(nets)
+    fit.alphas(alphas, nets)
     return SliderFigure(
         partial(draw_mixing, one_of_each(images, labels), nets, alphas),
         alt="A mixed image, the Beta density with its weight marked, and the class probabilities that an ERM and "

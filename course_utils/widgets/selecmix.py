@@ -6,7 +6,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils import plots, selecmix
+from course_utils import plots, require, selecmix
 from course_utils.widgets.slider import SliderFigure
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
@@ -21,12 +21,25 @@ class Embedded(NamedTuple):
     moments: dict[str, Tensor]  # for each moment, embeddings [n, D] of length 1
 
 
+def _check(seen: Embedded) -> None:
+    if not isinstance(seen, Embedded):
+        raise ValueError(f"seen must be an Embedded, got {require.what(seen)}")
+    require.tensors(images=(seen.images, "float [N, C, H, W]"), labels=(seen.labels, "int64 [N]"),
+                    bias=(seen.bias, "int64 [N]"))  # fmt: skip
+    for embeddings in seen.moments.values():
+        require.tensors(moments=(embeddings, f"float [{len(seen.labels)}, D]"))
+
+
 def draw_pairs(seen: Embedded, anchor: int, moment: str) -> Figure:
     """One image with its partners of both kinds at one moment, and the mixtures from lam = 0 to lam = ½."""
+    _check(seen)
+    require.whole(0, len(seen.labels) - 1, anchor=anchor)
+    require.one_of(seen.moments, moment=moment)
     find, everyone = selecmix.by_similarity(seen.moments[moment], seen.labels), torch.arange(len(seen.labels))
     own = seen.images[anchor]
     lam = torch.tensor(WEIGHTS).view(-1, 1, 1, 1)
-    rows, verdicts = {}, []
+    rows: dict[str, Tensor] = {}
+    verdicts = []
     for kind in selecmix.KINDS:
         index, _ = find(torch.tensor([anchor]), everyone, kind, torch.Generator())
         partner = int(index)
@@ -47,6 +60,9 @@ def pair_desk(seen: Embedded, anchors: Tensor) -> SliderFigure:
         seen: images and their embeddings.
         anchors: [10] int64, places in `seen` to choose from, one for each digit 0…9.
     """
+    _check(seen)
+    require.tensors(anchors=(anchors, "int64 [10]"))
+    require.labels(anchors, classes=len(seen.labels), name="anchors")
     moments = list(seen.moments)
     return SliderFigure(
         lambda moment, digit: draw_pairs(seen, int(anchors[digit]), moment),

@@ -2,17 +2,21 @@
 
 import base64
 import html
+import inspect
 import os
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 import ipywidgets
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils import plots
+from course_utils import plots, require
+from course_utils.widgets import fit
 
 # The track can be hit 14 pixels above and below it, the number beside a slider is there while it is dragged (what is
 # typed into it would be ignored: the field is for that), and a picture that is out of date is pale.
@@ -24,7 +28,7 @@ STYLE = """<style>
 .slider-figure.out-of-date img { opacity: 0.35; }
 .slider-figure details { color: #6b6b6b; font-size: 85%; line-height: 1.5; max-width: 60em; }
 </style>"""
-NUMBER = re.compile(r"\s*(-?\d+(?:[.,]\d+)?)\s*%?\s*")
+NUMBER = re.compile(r"\s*([-−+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?)\s*%?\s*", re.IGNORECASE)
 
 
 class SliderFigure(ipywidgets.VBox):
@@ -33,20 +37,30 @@ class SliderFigure(ipywidgets.VBox):
     Args:
         draw: from one value of each control (by name) to a Figure.
         alt: what the picture shows, in words.
-        start: the value each control begins with; the first one if not named.
+        start: for a control the value that it begins with; the first one if not named.
         along: the control that matters most: a page without a kernel has frames along it. The first one if not named.
         controls: for each control, the values that it can take, in order; or pairs (what the page calls it, value).
+
+    Raises:
+        ValueError: an argument that does not fit, by its name, or a first picture that is no Figure. A later picture
+            that fails is told on the page, and the next move draws again.
     """
 
     def __init__(
-        self, draw: Callable[..., Figure], alt: str, start: dict | None = None, along: str = "", **controls: Sequence
+        self,
+        draw: Callable[..., Figure],
+        alt: str,
+        start: Mapping[str, Any] | None = None,
+        along: str = "",
+        **controls: Iterable,
     ) -> None:
+        choices = {name: _pairs(name, options) for name, options in controls.items()}
+        places = _check(draw, alt, start, along, choices)
         self.draw, self.alt, self.along = draw, alt, along or next(iter(controls))
         self.sliders, self.fields, rows = {}, {}, []
-        for name, options in controls.items():
-            pairs = [option if isinstance(option, tuple) else (str(option), option) for option in options]
+        for name, pairs in choices.items():
             self.sliders[name] = slider = ipywidgets.SelectionSlider(
-                options=pairs, value=(start or {}).get(name, pairs[0][1]), continuous_update=False,
+                options=pairs, index=places[name], continuous_update=False,
                 tooltip=words(name), layout={"width": "19em"},
             )  # fmt: skip
             self.fields[name] = field = ipywidgets.Combobox(
@@ -75,7 +89,7 @@ class SliderFigure(ipywidgets.VBox):
         except Exception as error:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             self._say(f"This could not be drawn, and the picture is still the one before. {reason}")
-        except KeyboardInterrupt:
+        except BaseException:  # the stop button, or exit() in `draw`
             self._say("Stopped: the picture is still the one before. Move a slider to draw again.")
             raise
         else:
@@ -102,7 +116,10 @@ class SliderFigure(ipywidgets.VBox):
 
     def _figure(self, **others) -> Figure:
         """What the sliders say, but for the values of `others`."""
-        return self.draw(**{name: slider.value for name, slider in self.sliders.items()} | others)
+        figure = self.draw(**{name: slider.value for name, slider in self.sliders.items()} | others)
+        if not isinstance(figure, Figure):
+            raise ValueError(f"draw must return a matplotlib Figure, got {require.what(figure)}")
+        return figure
 
     def _words(self, figure: Figure) -> str:
         title = " ".join(figure.get_suptitle().split())
@@ -147,6 +164,54 @@ class SliderFigure(ipywidgets.VBox):
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)} | more
 
 
+def _pairs(name: str, options: Any) -> list[tuple[str, Any]]:
+    """What the page calls each value of a control, and the value: all different, for the sliders find them by that."""
+    if isinstance(options, str) or not isinstance(options, Iterable):
+        raise ValueError(f"{name} must be values to choose from, got {require.what(options)}")
+    pairs = [option if isinstance(option, tuple) else (str(option), option) for option in options]
+    if not pairs:
+        raise ValueError(f"{name} must hold at least one value, got none")
+    for pair in pairs:
+        if len(pair) != 2 or not isinstance(pair[0], str):
+            raise ValueError(f"{name} must hold values, or pairs (what the page calls it, value), got {pair}")
+        if pair[1] is None or not isinstance(pair[1], Hashable) or isinstance(pair[1], Tensor) or pair[1] != pair[1]:
+            raise ValueError(f"{name} must hold numbers, words or the like, got {require.what(pair[1])}")
+    for what, kind in (("names", [label.strip().casefold() for label, _ in pairs]), ("values", [v for _, v in pairs])):
+        twice = [one for one, times in Counter(kind).items() if times > 1]
+        if twice:
+            raise ValueError(f"{name} must hold different {what}, got {twice[0]!r} twice")
+    return pairs
+
+
+def _check(draw: Any, alt: Any, start: Any, along: Any, choices: dict[str, list[tuple[str, Any]]]) -> dict[str, int]:
+    """The place at which each control begins, if all of the arguments fit."""
+    require.function(draw=draw)
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError(f"alt must be what the picture shows, in words, got {require.what(alt)}")
+    if not choices:
+        raise ValueError("controls must be at least one, name=values, got none")
+    if along != "":
+        require.one_of(choices, along=along)
+    if start is not None and not (isinstance(start, Mapping) and set(start) <= set(choices)):
+        got = list(start) if isinstance(start, Mapping) else require.what(start)
+        raise ValueError(f"start must be a dictionary with names of controls, {', '.join(choices)}; got {got}")
+    try:
+        inspect.signature(draw).bind(**dict.fromkeys(choices))
+    except TypeError as error:
+        raise ValueError(
+            f"draw must take the controls by name, {', '.join(choices)}; got a function: {error}"
+        ) from None
+    except ValueError:  # some built-in functions have no signature
+        pass
+    places = {}
+    for name, pairs in choices.items():
+        values = [value for _, value in pairs]
+        wanted = (start or {}).get(name, values[0])
+        require.one_of(values, **{f"start[{name!r}]": wanted})
+        places[name] = values.index(wanted)
+    return places
+
+
 def a_few(count: int, start: int) -> list[int]:
     """All of up to nine places, else six, evenly spread from the first to the last, and `start`."""
     few = count if count <= 9 else 6
@@ -171,21 +236,20 @@ def meant(typed: str, labels: Sequence[str]) -> int | None:
         labels: what there is.
     """
     typed = typed.strip().casefold()
-    same = [place for place, label in enumerate(labels) if label.casefold() == typed]
-    number, numbers = _number(typed), {place: _number(label) for place, label in enumerate(labels)}
-    near = [place for place in numbers if None not in (number, numbers[place])]
+    same = [place for place, label in enumerate(labels) if label.strip().casefold() == typed]
     begin = [place for place, label in enumerate(labels) if typed and label.casefold().startswith(typed)]
-    nearest = sorted(near, key=lambda place: abs(numbers[place] - number))
+    number, numbers = _number(typed), [_number(label) for label in labels]
+    away = [(abs(one - number), place) for place, one in enumerate(numbers) if number is not None and one is not None]
+    nearest = [place for _, place in sorted(away)]
     return next(iter([*same, *nearest, *begin]), None)
 
 
 def _number(text: str) -> float | None:
     found = NUMBER.fullmatch(text)
-    return float(found[1].replace(",", ".")) if found else None
+    return float(found[1].replace(",", ".").replace("−", "-")) if found else None
 
 
 def one_of_each(images: Tensor, labels: Tensor) -> Tensor:
     """The first picture of each digit, [10, …] on the CPU."""
-    if missing := set(range(10)) - set(labels.tolist()):
-        raise ValueError(f"labels must hold every digit, but there is no {min(missing)}")
+    fit.digits(images, labels)
     return torch.stack([images[labels == digit][0] for digit in range(10)]).cpu()
