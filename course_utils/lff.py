@@ -4,6 +4,8 @@ The first network is trained with the generalized cross-entropy, which amplifies
 trained with weights: an example counts the more, the harder it is for the first network, compared with the second.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,11 +15,9 @@ from course_utils.training import Batch
 
 
 def _check_gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> None:
-    require.labels(labels, classes=logits.shape[-1])
-    if logits.dim() != 2 or len(logits) != len(labels):
-        raise ValueError(f"logits must be [{len(labels)}, K], one row for each label, got {list(logits.shape)}")
-    if not 0 <= q <= 1:
-        raise ValueError(f"q must be in [0, 1], got {q}")
+    require.tensors(logits=(logits, "float [N, K]"))
+    require.labels(labels, n=len(logits), classes=logits.shape[1])
+    require.between(0, 1, q=q)
 
 
 @require.checked(_check_gce)
@@ -36,15 +36,25 @@ def gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> Tensor:
 
     Returns:
         [N] float32, between 0 and 1 / q; without an upper end at q = 0.
-
-    Raises:
-        ValueError: labels that do not fit the logits, or a q outside [0, 1].
     """
     log_p = -F.cross_entropy(logits, labels, reduction="none")
     # expm1 keeps the digits that 1 − p^q would lose where p is near 1.
     return -torch.expm1(q * log_p) / q if q else -log_p
 
 
+def _check_alpha(alpha: float) -> None:
+    require.between(0, 1, alpha=alpha)
+    if alpha == 1:
+        raise ValueError("alpha must be below 1, or the first loss of all stays, got 1")
+
+
+def _check_average(average: Tensor, index: Tensor, loss: Tensor, alpha: float = 0.7) -> None:
+    require.tensors(average=(average, "float [N]"), index=(index, "int64 [B]"), loss=(loss, "float [B]"))
+    require.labels(index, classes=len(average), name="index")
+    _check_alpha(alpha)
+
+
+@require.checked(_check_average)
 def moving_average(average: Tensor, index: Tensor, loss: Tensor, alpha: float = 0.7) -> Tensor:
     """The moving average of each example's loss, after a batch.
 
@@ -58,28 +68,18 @@ def moving_average(average: Tensor, index: Tensor, loss: Tensor, alpha: float = 
 
     Returns:
         [N] float32, on no graph.
-
-    Raises:
-        ValueError: an index outside the examples, a loss of another length, or an alpha outside [0, 1).
     """
-    require.labels(index, classes=len(average), name="index")
-    if index.shape != loss.shape:
-        raise ValueError(f"loss must be {list(index.shape)}, one for each of index, got {list(loss.shape)}")
-    if not 0 <= alpha < 1:
-        raise ValueError(f"alpha must be in [0, 1), got {alpha}")
     loss, old = loss.detach(), average[index]
     return average.index_copy(0, index, torch.where(old.isnan(), loss, alpha * old + (1 - alpha) * loss))
 
 
 def _check_losses(biased: Tensor, debiased: Tensor, labels: Tensor) -> None:
+    require.tensors(biased=(biased, "float [N]"), debiased=(debiased, "float [N]"), labels=(labels, "int64 [N]"))
     require.labels(labels)
-    if len(labels) == 0:
-        raise ValueError("labels must hold at least one example, got none")
     for name, loss in {"biased": biased, "debiased": debiased}.items():
-        if loss.shape != labels.shape:
-            raise ValueError(f"{name} must be {list(labels.shape)}, one for each label, got {list(loss.shape)}")
-        if not (loss >= 0).all():
-            raise ValueError(f"{name} must hold losses, at least 0, got {loss.min():g}")
+        low, high = (float(end) for end in loss.detach().aminmax())
+        if not 0 <= low <= high < math.inf:
+            raise ValueError(f"{name} must hold finite losses, at least 0, got values from {low:g} to {high:g}")
 
 
 @require.checked(_check_losses)
@@ -98,9 +98,6 @@ def relative_difficulty(biased: Tensor, debiased: Tensor, labels: Tensor) -> Ten
     Returns:
         [N] float32 in [0, 1]; 0 where both losses are 0, a perfect answer twice. A class whose losses are all 0 gives
         0, not NaN.
-
-    Raises:
-        ValueError: tensors of different lengths, or none, or negative losses; the message names the argument.
     """
     b, d = biased.detach().clone(), debiased.detach().clone()
     for loss in (b, d):
@@ -114,6 +111,8 @@ class Pair(nn.Module):
     """A biased network, and the debiased one that learns from its failures, and that alone gives the answers."""
 
     def __init__(self, biased: nn.Module, debiased: nn.Module) -> None:
+        require.network(biased, "biased")
+        require.network(debiased, "debiased")
         super().__init__()
         self.biased, self.debiased = biased, debiased
 
@@ -131,20 +130,20 @@ class LfF:
     Args:
         q: of the biased network's loss, see `gce`.
         alpha: of the moving averages, see `moving_average`.
-
-    Raises:
-        ValueError: in training, a model that is no `Pair`.
     """
 
     def __init__(self, q: float = 0.7, alpha: float = 0.7) -> None:
-        self.q, self.alpha, self.labels = q, alpha, None
+        require.between(0, 1, q=q)
+        _check_alpha(alpha)
+        self.q, self.alpha = q, alpha
+        self.labels: Tensor | None = None
 
-    def __call__(self, model: Pair, batch: Batch) -> Tensor:
-        """The loss of a step."""
+    def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The loss of a step; the model is a `Pair`."""
         if not isinstance(model, Pair):
-            raise ValueError(f"model must be a Pair of networks, got {type(model).__name__}")
+            raise ValueError(f"model must be a Pair of networks, got {require.what(model)}")
         if self.labels is None:  # the first step: no loss is known yet
-            self.labels = batch.data[1].cpu()
+            self.labels = batch.training_set()[1].cpu()
             self.b = self.d = torch.full(self.labels.shape, torch.nan)
         index = batch.index.cpu()
         logits_b, logits_d = model.biased(batch.images), model.debiased(batch.images)
@@ -156,4 +155,6 @@ class LfF:
 
     def weights(self) -> Tensor:
         """The present weight of each training example, [N] in [0, 1], 0 until it is seen; see `relative_difficulty`."""
+        if self.labels is None:
+            raise ValueError("weights must be asked for after the first step of a training, got no step")
         return relative_difficulty(self.b.nan_to_num(), self.d.nan_to_num(), self.labels)

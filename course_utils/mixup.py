@@ -5,6 +5,7 @@ neighbourhood of each; mixup's neighbourhood of an example is the straight way t
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,34 +16,35 @@ from course_utils import require
 from course_utils.training import Batch, Loss, Vicinity, erm
 
 
-def check_mixing(images: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor, num_classes: int = 10) -> None:
-    """Raise a ValueError that names the argument that does not fit the others; shapes as in `mixup`."""
-    n = len(images)
-    if n == 0 or not images.is_floating_point():
-        raise ValueError(f"images must be floating point, at least one; got {images.dtype} {list(images.shape)}")
-    if labels.is_floating_point():
-        if labels.shape != (n, num_classes):
-            raise ValueError(f"soft labels must be [{n}, {num_classes}], got {list(labels.shape)}")
+def _check_pairs(n: int, lam: Any, index: Tensor) -> None:
+    if isinstance(lam, Tensor) and lam.dim():
+        kind = f"float [{n if len(lam) != 1 else 1}]"
+        require.tensors(lam=(lam, kind))
+        low, high = (float(end) for end in lam.aminmax())
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"lam must lie in [0, 1], got values from {low:g} to {high:g}")
     else:
+        require.between(0, 1, lam=lam)
+    require.labels(index, n=n, classes=n, name="index")
+
+
+def _check_mixup(images: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor, num_classes: int = 10) -> None:
+    require.whole(num_classes=num_classes)
+    soft = isinstance(labels, Tensor) and labels.is_floating_point()
+    kind = f"float [N, {num_classes}]" if soft else "int64 [N]"
+    require.tensors(images=(images, "float [N, …]"), labels=(labels, kind))
+    if not soft:
         require.labels(labels, classes=num_classes)
-        if len(labels) != n:
-            raise ValueError(f"labels must be [{n}], one for each image, got {list(labels.shape)}")
-    check_pairs(n, torch.as_tensor(lam), index)
+    _check_pairs(len(images), lam, index)
 
 
-def check_pairs(n: int, lam: Tensor, index: Tensor) -> None:
-    """Raise a ValueError unless `lam` and `index` are weights and partners for n examples; shapes as in `mixup`."""
-    if lam.numel() not in (1, n) or lam.dim() > 1:
-        raise ValueError(f"lam must be one number or a tensor [1] or [{n}], got {list(lam.shape)}")
-    if not (lam.min() >= 0 and lam.max() <= 1):
-        raise ValueError(f"lam must lie in [0, 1], got values from {lam.min()} to {lam.max()}")
-    if index.dtype != torch.int64 or index.shape != (n,):
-        raise ValueError(f"index must be an int64 tensor [{n}], got {index.dtype} {list(index.shape)}")
-    if not (index.min() >= 0 and index.max() < n):
-        raise ValueError(f"index must lie in 0…{n - 1}, got values from {index.min()} to {index.max()}")
+def _check_risk(logits: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor) -> None:
+    require.tensors(logits=(logits, "float [N, K]"))
+    require.labels(labels, n=len(logits), classes=logits.shape[1])
+    _check_pairs(len(labels), lam, index)
 
 
-@require.checked(check_mixing)
+@require.checked(_check_mixup)
 def mixup(
     images: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor, num_classes: int = 10
 ) -> tuple[Tensor, Tensor]:
@@ -60,19 +62,17 @@ def mixup(
         num_classes: K.
 
     Returns:
-        (mixed images, shaped as `images`; soft labels [N, K] float32 that sum to 1). The arguments stay as they are.
-
-    Raises:
-        ValueError: arguments that do not fit together; the message names the argument.
+        (mixed images, shaped as `images`; soft labels [N, K] float32 that sum to 1).
     """
     lam = torch.as_tensor(lam).to(images)
     soft = labels if labels.is_floating_point() else F.one_hot(labels, num_classes)
     weight, share = lam.view(-1, *[1] * (images.dim() - 1)), lam.view(-1, 1)
-    mixed = weight * images + (1 - weight) * images[index]
+    # index_select(0, index) is images[index], four times as fast on a CPU.
+    mixed = weight * images + (1 - weight) * images.index_select(0, index)
     return mixed, share * soft + (1 - share) * soft[index]
 
 
-@require.checked(lambda logits, labels, lam, index: check_pairs(len(labels), torch.as_tensor(lam), index))
+@require.checked(_check_risk)
 def mixup_risk(logits: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor) -> Tensor:
     """The empirical risk of a mixed batch without soft labels: two cross-entropies, weighted.
 
@@ -88,9 +88,6 @@ def mixup_risk(logits: Tensor, labels: Tensor, lam: Tensor | float, index: Tenso
 
     Returns:
         one number, as a tensor that you can differentiate.
-
-    Raises:
-        ValueError: a lam or an index that does not fit the labels; the message names it.
     """
     lam = torch.as_tensor(lam).to(logits)
     own = F.cross_entropy(logits, labels, reduction="none")
@@ -98,6 +95,17 @@ def mixup_risk(logits: Tensor, labels: Tensor, lam: Tensor | float, index: Tenso
     return (lam * own + (1 - lam) * partner).mean()
 
 
+def _check_alpha(alpha: float) -> None:
+    require.between(0, math.inf, alpha=alpha)
+
+
+def _check_draws(alpha: float, n: int, generator: torch.Generator) -> None:
+    _check_alpha(alpha)
+    require.whole(n=n)
+    require.generator(generator)
+
+
+@require.checked(_check_draws)
 def sample_lam(alpha: float, n: int, generator: torch.Generator) -> Tensor:
     """Draw mixing weights lam ~ Beta(alpha, alpha).
 
@@ -112,18 +120,11 @@ def sample_lam(alpha: float, n: int, generator: torch.Generator) -> Tensor:
 
     Returns:
         [n] float32 in [0, 1], on the CPU.
-
-    Raises:
-        ValueError: a negative alpha, or n below 1.
     """
-    if not alpha >= 0:
-        raise ValueError(f"alpha must be at least 0, got {alpha}")
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
     if alpha == 0 or math.isinf(alpha):
         return torch.full((n,), 1.0 if alpha == 0 else 0.5)
     # PyTorch's Beta takes no generator, NumPy's does: one is seeded from the other.
-    seed = torch.randint(2**62, (), generator=generator).item()
+    seed = int(torch.randint(2**62, (), generator=generator))
     return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, n)).float()
 
 
@@ -138,11 +139,9 @@ def vicinity(alpha: float, *, num_classes: int = 10, per_example: bool = False) 
 
     Returns:
         a function from `Batch` to `Batch`, with soft labels, for `fit_many(…, vicinities=…)`.
-
-    Raises:
-        ValueError: a negative alpha.
     """
-    sample_lam(alpha, 1, torch.Generator())  # a wrong alpha is named here, and not only in the first step
+    _check_alpha(alpha)
+    require.whole(num_classes=num_classes)
 
     def mixed(batch: Batch) -> Batch:
         n = len(batch.labels)

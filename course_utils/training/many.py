@@ -6,7 +6,7 @@ Each network does what it would do alone: the losses are added up, and no loss d
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
@@ -15,8 +15,19 @@ from torch.nn import functional as F
 
 from course_utils import progress, require
 from course_utils.models import chosen_device, draws_globally, give_back_memory, seeded
-from course_utils.training.loop import Batch, Schedule, Vicinity, one_cycle, scheduled, train_epoch
-from course_utils.training.stack import Stack
+from course_utils.training.loop import (
+    Batch,
+    Pace,
+    Schedule,
+    Vicinity,
+    check_recipe,
+    check_trainable,
+    learning_rates,
+    one_cycle,
+    take,
+    train_epoch,
+)
+from course_utils.training.stack import Stack, check_alike
 from course_utils.training.together import import_optimizers, is_beside_others, side_by_side
 
 TOGETHER = 10  # networks in one stack: twice as many gain a few per cent, and need 50 MB more
@@ -68,18 +79,21 @@ def fit_many(
         the networks' answers on the way. An interrupt is passed on: half a comparison is none.
 
     Raises:
-        ValueError: arguments that do not fit together; the message names the argument.
         FloatingPointError: the loss became infinite or NaN; the message says at which step.
     """
-    watch = images[:0] if watch is None else watch
-    _check_networks(models)
-    _check_examples(len(models), images, labels, rows, watch)
-    require.whole(epochs=epochs, batch_size=batch_size)
-    require.above(0, lr=lr)
-    if vicinities is not None and len(vicinities) != len(models):
-        raise ValueError(f"vicinities must be {len(models)}, one for each network, got {len(vicinities)}")
+    check_alike(models, "models")
+    for model in models:
+        check_trainable(model, "models")
+    _check_examples(len(models), images, labels, rows)
+    check_recipe(epochs, lr, batch_size, weight_decay, schedule, seed)
+    if vicinities is not None:
+        _check_vicinities(vicinities, len(models))
+    if watch is None:
+        watch = images[:0]
+    else:
+        _check_watch(watch, images)
     images, labels, rows = images.to(chosen_device()), labels.cpu(), rows.cpu()
-    steps = epochs * math.ceil(rows.shape[1] / batch_size)
+    rates = learning_rates(lr, schedule, epochs * math.ceil(rows.shape[1] / batch_size))
     seen = torch.empty(epochs, *rows.shape, dtype=torch.int16)
     watched = torch.empty(epochs, len(models), len(watch), dtype=torch.int16)
 
@@ -87,18 +101,18 @@ def fit_many(
         stack = _Asked(models[part], examples=rows.shape[1])
         generators = [torch.Generator().manual_seed(seed + m) for m in range(part.start, part.stop)]
         optimizer = torch.optim.Adam(stack.weights.values(), lr=lr, weight_decay=weight_decay, fused=True)
-        loss = scheduled(_erm_of_each, optimizer, lr, schedule, steps, bar)
+        pace = Pace(optimizer, rates, bar)
         for epoch in range(epochs):
-            stack.layout.train()
+            stack.train()
             own = _batches(images, labels[part], rows[part], batch_size, generators)
             near = own if vicinities is None else _moved(own, vicinities[part], generators)
-            train_epoch(stack, loss, near, optimizer)
+            train_epoch(stack, pace.sound(_erm_of_each), pace.through(near), optimizer)
             seen[epoch, part] = stack.answers
             watched[epoch, part] = stack.answer(watch)
         stack.unpack()
 
     groups = _groups(len(models))
-    steps_of_all = steps * len(groups)
+    steps_of_all = len(rates) * len(groups)
 
     def how_far(done: int) -> str:
         return f"{len(models)} networks: {100 * done // steps_of_all} % done"
@@ -131,16 +145,12 @@ def by_epoch(**measures: Tensor) -> pd.DataFrame:
 
     Returns:
         columns epoch (from 1), network (from 0) and one for each measure.
-
-    Raises:
-        ValueError: no measures, or one of another shape.
     """
     if not measures:
-        raise ValueError("give at least one measure, as in by_epoch(test=...)")
+        raise ValueError("measures must be at least one, as in by_epoch(test=...), got none")
+    asked: dict[str, Any] = {name: (measure, "any [epochs, networks]") for name, measure in measures.items()}
+    require.tensors(**asked)
     shape = next(iter(measures.values())).shape
-    for name, measure in measures.items():
-        if measure.dim() != 2 or measure.shape != shape:
-            raise ValueError(f"{name} must be [epochs, networks] as the others are, got {list(measure.shape)}")
     rows = pd.MultiIndex.from_product([range(1, shape[0] + 1), range(shape[1])], names=["epoch", "network"])
     columns = {name.replace("_", " "): measure.flatten().tolist() for name, measure in measures.items()}
     return pd.DataFrame(columns, index=rows).reset_index()
@@ -155,7 +165,7 @@ class _Asked(Stack):
 
     def answer(self, images: Tensor) -> Tensor:
         """Classes [M, W] int16 on the CPU, in eval mode; images [W, …], the same for all."""
-        self.layout.eval()
+        self.eval()
         with torch.no_grad():
             parts = [self(part.to(chosen_device()), each=None).argmax(dim=2) for part in images.split(128)]
         return torch.cat(parts, dim=1).cpu().short()
@@ -176,8 +186,7 @@ def _batches(
     order = torch.stack([torch.randperm(rows.shape[1], generator=generator) for generator in generators])
     for index in order.split(batch_size, dim=1):
         row = rows.gather(1, index)
-        # index_select(0, row) is images[row], twice as fast on a CPU.
-        taken = images.index_select(0, row.flatten().to(images.device)).view(*row.shape, *images.shape[1:])
+        taken = take(images, row.flatten().to(images.device)).view(*row.shape, *images.shape[1:])
         yield Batch(taken, labels.gather(1, index).to(images.device), index, generators[0])
 
 
@@ -189,40 +198,26 @@ def _moved(
         parts = zip(vicinities, batch.images, batch.labels, batch.index, generators, strict=True)
         near = [move(Batch(*own)) for move, *own in parts]
         if not all(batch.labels.is_floating_point() for batch in near):
-            raise ValueError("vicinities must all return soft labels [B, K], but some returned class numbers")
+            raise ValueError("vicinities must all return soft labels [B, K], got class numbers from some")
         images, labels = (torch.stack(part) for part in list(zip(*near))[:2])
         yield batch._replace(images=images, labels=labels)
 
 
-def _check_networks(models: Sequence[nn.Module]) -> None:
-    """Name what cannot be stacked."""
-    if len(models) == 0:
-        raise ValueError("models must hold at least one network, got none")
-    if any(True for _ in models[0].buffers()):
-        raise ValueError("models must have no buffers (BatchNorm's running averages are some): those cannot be stacked")
-    layouts = [(repr(m), [(n, w.shape, w.requires_grad) for n, w in m.named_parameters()]) for m in models]
-    if any(layout != layouts[0] for layout in layouts):
-        raise ValueError("models must differ in nothing but their weights, got different layouts")
-    weights = [id(weight) for model in models for weight in model.parameters()]
-    if len(set(weights)) < len(weights):
-        raise ValueError("models must not share weights, but some do, or one stands in the list twice")
-
-
-def _check_examples(networks: int, images: Tensor, labels: Tensor, rows: Tensor, watch: Tensor) -> None:
-    """Name the argument that is wrong, before the first step."""
-    for name, pictures in {"images": images, "watch": watch}.items():
-        if not isinstance(pictures, Tensor) or pictures.dtype != torch.float32:
-            found = pictures.dtype if isinstance(pictures, Tensor) else type(pictures).__name__
-            raise ValueError(f"{name} must be a float32 tensor, got {found}")
-    if watch.shape[1:] != images.shape[1:]:
-        raise ValueError(f"watch must be pictures like images, {list(images.shape[1:])}, got {list(watch.shape[1:])}")
-    for name, table in {"rows": rows, "labels": labels}.items():
-        whole = isinstance(table, Tensor) and table.dtype == torch.int64
-        if not whole or table.dim() != 2 or len(table) != networks or table.shape[1] == 0:
-            found = f"{table.dtype} {list(table.shape)}" if isinstance(table, Tensor) else type(table).__name__
-            raise ValueError(f"{name} must be an int64 tensor [{networks} networks, n examples], got {found}")
-    if labels.shape != rows.shape:
-        raise ValueError(f"labels must be {list(rows.shape)}, one for each of rows, got {list(labels.shape)}")
+def _check_examples(networks: int, images: Tensor, labels: Tensor, rows: Tensor) -> None:
+    require.tensors(images=(images, "float32 [N, …]"))
+    require.tensors(rows=(rows, f"int64 [{networks}, n]"), labels=(labels, f"int64 [{networks}, n]"))
     require.labels(labels.flatten())
-    if not (rows.min() >= 0 and rows.max() < len(images)):
-        raise ValueError(f"rows must lie in 0…{len(images) - 1}, got values from {rows.min()} to {rows.max()}")
+    require.labels(rows.flatten(), classes=len(images), name="rows")
+
+
+def _check_watch(watch: Tensor, images: Tensor) -> None:
+    wanted = ", ".join(["W", *map(str, images.shape[1:])])
+    require.tensors(images=(images, "float32 [N, …]"), watch=(watch, f"float32 [{wanted}]"))
+    require.finite(watch=watch)
+
+
+def _check_vicinities(vicinities: Sequence[Vicinity], networks: int) -> None:
+    if not isinstance(vicinities, Sequence) or len(vicinities) != networks:
+        raise ValueError(f"vicinities must be {networks}, one for each network, got {require.what(vicinities)}")
+    for vicinity in vicinities:
+        require.function(vicinities=vicinity)

@@ -5,15 +5,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread, local
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import joblib
 import torch
 
-from course_utils import progress
+from course_utils import progress, require
 from course_utils.models import chosen_device, give_back_memory, holds_global_generator, one_thread
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 # On 16 cores twelve fully connected networks took 4.9 s one after the other, 2.9 s in twos, 2.4 s in fours, and no less
 # with more: Python itself does one thing at a time. (Convolutional ones still gained.) And each needs memory.
@@ -54,10 +55,16 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
             results would be none, so none are kept.
         RuntimeError: asked for inside `models.seeded` (or a loss or callback of `fit`), whose generator work may need.
     """
+    require.function(work=work)
+    if not isinstance(items, Iterable):
+        raise ValueError(f"items must be something to go through, got {require.what(items)}")
+    if not isinstance(description, str | None):
+        raise ValueError(f"description must be a text or None, got {require.what(description)}")
     if holds_global_generator():
         raise RuntimeError("side_by_side inside `seeded`, or inside a training, would wait for itself for good")
     items = list(items)
-    waiting, outcomes = deque(enumerate(items)), SimpleQueue()
+    waiting = deque(enumerate(items))
+    outcomes: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
 
     def worker() -> None:
         _HERE.beside_others = True
@@ -121,6 +128,6 @@ def stop(threads: Sequence[Thread], error: type[BaseException] = SystemExit, pat
     """
     running = [thread for thread in threads if thread.is_alive()]
     for thread in running:  # all are told before any is waited for: one may wait for another
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(error))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(error))
     for thread in running:
         thread.join(timeout=patience)
