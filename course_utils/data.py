@@ -54,7 +54,7 @@ def load_mnist(split: str = "train", n: int | None = None, seed: int = 0) -> tup
         images [n, 1, 28, 28] float32 in [0, 1], and labels [n] int64 in 0…9.
 
     Raises:
-        DataFileError: a file is missing or damaged; the message says how to mend it.
+        DataFileError: a file is missing or damaged; the message says how to repair it.
     """
     pixels, labels = read_mnist(split)
     if n is not None:
@@ -78,7 +78,7 @@ def read_mnist(split: str) -> tuple[Tensor, Tensor]:
 
 
 # Not scikit-learn's train_test_split(stratify=…): it refuses a class with one example and fewer examples than classes,
-# its import takes 2 s and 70 MB of a kernel, and the stored results are of these draws.
+# its import takes a second and 75 MB of a kernel, and the stored results are of these draws.
 def stratified(labels: Tensor, n: int, seed: int = 0) -> Tensor:
     """`n` of the examples, every class in its share.
 
@@ -280,7 +280,7 @@ def _read_idx(name: str) -> Tensor:
             f"{path} is not the file that the course ships.\n"
             f"  expected SHA-256 (unpacked): {CHECKSUMS[name]}\n"
             f"  found:                       {found}\n"
-            f"  to mend it: {_advice()}"
+            f"  to repair it: {_advice()}"
         )
     # IDX: two zero bytes, a type byte, the number of dimensions, then each dimension as a big-endian int32.
     header = 4 + 4 * content[3]

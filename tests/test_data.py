@@ -52,7 +52,7 @@ FOUND = {
     "missing": "no file",
     "cut short": "does not unpack",
     "a bit flipped": "does not unpack (CRC check failed",
-    "a folder": "what cannot be read (Is a directory)",
+    "a folder": "what cannot be read",
     "another file": hashlib.sha256(OTHER).hexdigest(),
     "a web page": "does not unpack",
     "empty": hashlib.sha256(b"").hexdigest(),
