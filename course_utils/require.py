@@ -180,5 +180,8 @@ def _has_shape(value: Tensor, dimensions: tuple[str, ...], sizes: dict[str, int]
     fixed = [part for part in dimensions if part != "…"]
     if value.dim() < len(fixed) or (value.dim() > len(fixed) and "…" not in dimensions):
         return False
-    wanted = [int(part) if part.isdecimal() else sizes.get(part) for part in fixed]
-    return all(size in (None, found) for size, found in zip(wanted, value.shape))
+    known = dict(sizes)
+    wanted = [
+        int(part) if part.isdecimal() else known.setdefault(part, found) for part, found in zip(fixed, value.shape)
+    ]
+    return wanted == list(value.shape[: len(fixed)])

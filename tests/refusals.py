@@ -32,6 +32,6 @@ class Row:
         return set(inspect.signature(self.function).parameters)
 
 
-def row(function: Callable, good: dict[str, Any], free: str = "", **bad: list) -> Row:
+def row(function: Callable, good: dict[str, Any], free: str = "", /, **bad: list) -> Row:
     """A row; `free` are names with spaces between."""
     return Row(function, good, bad, tuple(free.split()))
