@@ -23,7 +23,7 @@ def busy(neighbours: int) -> Iterator[None]:
             loop.wait()
 
 
-def beside_neighbours(n: int = 10_000, turns: int = 7) -> Iterator[Row]:
+def beside_neighbours(n: int = 10_000, turns: int = 5) -> Iterator[Row]:
     """Three epochs of one network, and of four side by side, beside endless loops ÷ just before without."""
     images, labels = data.load_mnist(n=n)
     half = n // 2
