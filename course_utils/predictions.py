@@ -132,7 +132,7 @@ def _chosen(said: str, among: Sequence[str]) -> str | None:
 
 
 # 1,000 is a thousand; 0,9 is 0.9; 1e-05 is how Python writes a small number
-_NUMBER = r"([-+−]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?)"
+_NUMBER = r"([-+−]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+−]?\d+)?)"
 
 
 def _ends(said: str, unit: str) -> tuple[float, ...]:

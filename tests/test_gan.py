@@ -5,6 +5,8 @@ from functools import partial
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from course_utils import data, gan, models
@@ -106,3 +108,52 @@ def test_a_ring_without_modes_scores_half_and_the_data_itself_nearly_all():
 def test_a_risk_that_is_no_number_stops():
     with pytest.raises(FloatingPointError, match="the risk is nan at step 1 of 10"):
         gan.train_gans([gan.real_or_fake], lambda *given: gan.mixup_gan_risk(*given) * math.nan, seeds=[0], steps=10)
+
+
+# ---- whatever the points are ---------------------------------------------------------------------------------
+
+SEEDS = st.integers(0, 2**32)
+JUDGE = models.mlp(2, (8,), 1, seed=0)
+
+
+def drawn(seed, n):
+    generator = torch.Generator().manual_seed(seed)
+    return (*torch.randn(2, n, 2, generator=generator), torch.rand(n, 1, generator=generator), generator)
+
+
+@given(SEEDS, st.integers(1, 20))
+def test_the_risk_knows_no_order_and_no_side(seed, n):
+    real, fake, lam, generator = drawn(seed, n)
+    order = torch.randperm(n, generator=generator)
+    risk = gan.mixup_gan_risk(JUDGE, real, fake, lam)
+    assert torch.allclose(gan.mixup_gan_risk(JUDGE, real[order], fake[order], lam[order]), risk)
+    # Who calls real what was fake, and says the opposite, errs as much.
+    assert torch.allclose(gan.mixup_gan_risk(lambda x: -JUDGE(x), fake, real, 1 - lam), risk)
+    one_by_one = [gan.mixup_gan_risk(JUDGE, *each) for each in zip(real[:, None], fake[:, None], lam[:, None])]
+    assert torch.allclose(torch.stack(one_by_one).mean(), risk)
+
+
+@given(SEEDS, st.integers(1, 20))
+def test_at_the_ends_the_other_point_is_not_looked_at_and_who_knows_nothing_pays_log_two(seed, n):
+    real, fake, lam, _ = drawn(seed, n)
+    ones, zeros = torch.ones(n, 1), torch.zeros(n, 1)
+    assert torch.equal(gan.mixup_gan_risk(JUDGE, real, fake, ones), gan.mixup_gan_risk(JUDGE, real, 9 * fake, ones))
+    assert torch.equal(gan.mixup_gan_risk(JUDGE, real, fake, zeros), gan.mixup_gan_risk(JUDGE, 9 * real, fake, zeros))
+    blind = gan.mixup_gan_risk(lambda points: 0 * points[..., :1], real, fake, lam)
+    assert blind.item() == pytest.approx(math.log(2))
+    told = F.binary_cross_entropy(lam, lam)  # what pays who is told lam
+    assert gan.mixup_gan_risk(JUDGE, real, fake, lam) >= told - 1e-6
+
+
+@given(SEEDS, st.integers(1, 40), st.integers(1, 8))
+def test_a_share_is_well_placed_whatever_the_order_and_the_size_of_the_plane(seed, n, modes):
+    generator = torch.Generator().manual_seed(seed)
+    centres = 4 * torch.stack([torch.arange(float(modes)), torch.zeros(modes)], dim=1)
+    points = centres[torch.randint(modes, (n,), generator=generator)] + torch.randn(n, 2, generator=generator)
+    share = gan.well_placed(points, centres, 1.5)
+    near = [sum(math.dist(p, c) <= 1.5 for p in points.tolist()) / n for c in centres.tolist()]
+    assert share.item() == pytest.approx(sum(min(part, 1 / modes) for part in near), abs=1e-5)
+    assert gan.well_placed(points.flip(0), centres.flip(0), 1.5).item() == pytest.approx(share.item(), abs=1e-6)
+    assert gan.well_placed(2 * points, 2 * centres, 3.0).item() == pytest.approx(share.item(), abs=1e-6)
+    assert gan.well_placed(points, centres, 1.0) <= share <= 1 + 1e-6
+    assert gan.well_placed(centres, centres, 0.1).item() == pytest.approx(1)

@@ -1,9 +1,15 @@
 """Predictions are read as they are meant, never stop a page, and stand beside what was measured."""
 
+import contextlib
+import io
+import math
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from course_utils.predictions import predict
+from course_utils.predictions import Prediction, predict
 
 
 @pytest.mark.parametrize(
@@ -124,3 +130,74 @@ def test_it_stands_beside_what_was_measured(capsys):
     assert lines[1] == "You predicted 90 %. Measured: 50 %."
     assert lines[3] == "You predicted 3 points. Measured: 2.25 points (2 to 2.5)."
     assert lines[5] == "You predicted mixup. Measured: ERM."
+
+
+# ---- whatever is written -------------------------------------------------------------------------------------
+
+
+def quietly(answer, **question):
+    """The prediction, and what was printed."""
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        return predict(answer, **question), said.getvalue()
+
+
+SHARES = st.integers(0, 1000).map(lambda thousandth: thousandth / 1000)
+DASHES = st.sampled_from(["-", "–", "—", "−", " to ", " - ", " – ", "to"])
+UNITS = st.sampled_from(["points", "×", "epochs", "", "bits / pixel", "(a+)+"])
+
+
+@given(SHARES, st.sampled_from(["{}", " {} ", "+{}"]), st.booleans())
+def test_a_share_means_the_same_as_a_fraction_and_in_percent(share, shape, comma):
+    percent = f"{100 * share:.1f}"
+    for text in (f"{share}", f"{percent} %", f"{percent}%", f"{percent} percent"):
+        text = text.replace(".", ",") if comma else text
+        assert quietly(shape.format(text))[0].value == pytest.approx(share), text
+    assert quietly(share)[0].value == share
+
+
+@given(SHARES, SHARES, DASHES, st.booleans())
+def test_the_ends_of_a_range_may_come_in_any_order_with_any_dash(one, other, dash, percent):
+    ends = [f"{100 * end:.1f} %" if percent else f"{end}" for end in (one, other)]
+    for text in (dash.join(ends), dash.join(ends[::-1])):
+        found, _ = quietly(text)
+        assert (found.low, found.high) == pytest.approx((min(one, other), max(one, other))), text
+        assert found.value == pytest.approx((one + other) / 2)
+
+
+@given(st.floats(-1e6, 1e6), UNITS)
+def test_any_number_is_read_as_python_writes_it_with_its_unit_or_without(number, unit):
+    for text in (number, f"{number}", f"{number} {unit}", f"{number}{unit}", str(number).replace("-", "−")):
+        assert quietly(text, unit=unit)[0].value == number, text
+
+
+@given(st.integers(-(10**9), 10**9))
+def test_thousands_may_be_set_apart(number):
+    assert quietly(f"{number:,}", unit="epochs")[0].value == number
+
+
+JUNK = [st.text(), st.text("0123456789.,-−–%e to", max_size=40), st.none(), st.floats(), st.integers(), st.booleans(),
+        st.lists(st.integers()), st.binary()]  # fmt: skip
+
+
+@given(st.one_of(JUNK), st.sampled_from(["%", "points", ""]))
+def test_nothing_that_is_written_stops_a_page(answer, unit):
+    guess, said = quietly(answer, unit=unit)
+    assert guess.value is None or math.isfinite(guess.value)
+    assert guess.value is None or unit != "%" or 0 <= guess.value <= 1
+    assert guess.low is None or guess.low <= guess.value <= guess.high
+    assert (said == "") == (str(answer).strip() in ("", "None"))
+    assert (guess.value is not None) == said.startswith("Taken down: ")
+    assert guess.value is None or str(guess) in said
+    with contextlib.redirect_stdout(io.StringIO()):
+        guess.beside([0.25, 0.75])
+    names = ["ERM", "mixup", "manifold mixup"]
+    assert quietly(answer, among=names)[0].value in (None, *names)
+
+
+@pytest.mark.parametrize("answer", ["9" * 400, "1e999", "9" * 100_000 + "x", "1" + ",000" * 200])
+def test_what_is_longer_than_any_number_is_none_and_takes_no_time(answer):
+    assert quietly(answer, unit="epochs")[0].value is None
+
+
+def test_no_prediction_can_be_written_out_too():
+    assert str(Prediction(None, "%")) == "no prediction"
