@@ -205,20 +205,20 @@ def test_a_command_that_is_killed_goes_on_where_it_was(folder):
     (folder / "hold-ccc").touch()
     finished = {cell for cell in CELLS if cell.word != "ccc"}
 
-    def command(jobs):
+    def command():
         temporary = {"TMPDIR": str(korean), "TEMP": str(korean), "JOBLIB_TEMP_FOLDER": str(korean)}
-        return start(folder, "run", "counting", "--jobs", jobs, "--out", path, **temporary)
+        return start(folder, "run", "counting", "--jobs", 2, "--out", path, **temporary)
 
     def two_are_left(begun):
         return lambda: rows_in(path) == finished and started(folder, "ccc") == begun
 
     for begun, sent, status in ((2, signal.SIGKILL, -signal.SIGKILL), (4, signal.SIGINT, 130)):
-        process = command(jobs=2)
+        process = command()
         wait_until(two_are_left(begun), "all runs but two are finished")
         process.send_signal(sent)
         assert process.wait(PATIENCE) == status
     (folder / "hold-ccc").unlink()
-    assert command(jobs=1).wait(PATIENCE) == 0
+    reproduce.run_all(COUNTING, CELLS, path, jobs=1)
     assert started(folder, "a") == started(folder, "bb") == 2 and started(folder, "ccc") == 6
     printed = (folder / "printed").read_text()
     assert "4 of 6 runs" in printed and "stopped; the finished runs are written down" in printed

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -42,6 +43,7 @@ class Chapter(NamedTuple):
     claims: list[str]
 
 
+@cache
 def chapters() -> list[Chapter]:
     """All chapters, read from the course's own notebooks."""
     found = []
