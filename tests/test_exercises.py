@@ -193,7 +193,11 @@ OPTIONS = [
 
 @pytest.mark.parametrize(("name", "parameter", "value"), OPTIONS)
 def test_an_answer_that_hard_codes_a_number_or_a_word_never_passes(name, parameter, value):
-    assert check(name, ignoring(EXERCISES[name], parameter, value)).state == "wrong"
+    """Some case comes out otherwise, or the check must say so. (To find out what it says takes it a second.)"""
+    exercise = EXERCISES[name]
+    attempt = ignoring(exercise, parameter, value)
+    sights = [look(exercise, attempt, case, turn) for turn, case in enumerate(exercise.cases)]
+    assert not all(map(same, sights, right_sights(exercise))) or check(name, attempt).state == "wrong"
 
 
 @pytest.mark.parametrize("name", EXERCISES)

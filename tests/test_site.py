@@ -294,7 +294,8 @@ WHOLE = {"index.html", "notebooks/00_start_here.html", "search.html"}
 def built():
     site.SITE.mkdir(parents=True, exist_ok=True)
     (site.SITE / "page-of-an-older-course.html").touch()
-    made = subprocess.run([sys.executable, "-m", "course_utils.pages", "site"], cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, "-m", "course_utils.pages", "site"]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
     return site.SITE
 
