@@ -36,7 +36,9 @@ def test_holdout_parts_are_all_there_is_and_each_class_has_its_share(labels, see
     assert torch.cat([rest, held]).sort().values.tolist() == list(range(len(labels)))
     assert torch.equal(rest, rest.sort().values)
     shares = labels.bincount() * n / len(labels)
-    assert ((labels[held].bincount(minlength=len(shares)) - shares).abs() < 1 + 1e-5).all()
+    more_than_its_share = labels[held].bincount(minlength=len(shares)) - shares
+    # Rounded, and up where most is left over: so no two classes are further apart than one example.
+    assert more_than_its_share.max() - more_than_its_share.min() < 1 + 1e-4
     assert torch.equal(held, data.stratified(labels, n, seed))
     assert torch.equal(labels, before)
 
