@@ -41,7 +41,7 @@ def measured(path: Path) -> dict:
     return {
         "notebook": path.stem,
         "seconds": round(took - sum(steps)),
-        "cpu_seconds": round(cpu - sum(steps)),
+        "cpu_seconds": round(cpu),
         "peak_mib": round(peak),
         "slider_seconds": round(max(steps), 2) or None,  # of the slowest, to a new picture
         "torch": torch.__version__,
