@@ -174,10 +174,11 @@ class Claim:
     controls: Sequence[Evidence] = ()
 
     def __post_init__(self) -> None:
-        for name, pieces, least in (("evidence", self.evidence, 1), ("controls", self.controls, 0)):
+        for name, pieces in (("evidence", self.evidence), ("controls", self.controls)):
             is_list = isinstance(pieces, Sequence) and all(isinstance(piece, Evidence) for piece in pieces)
-            if not is_list or len(pieces) < least:
-                raise ValueError(f"{name} must be a list of at least {least} Evidence, got {require.what(pieces)}")
+            if not is_list or (name == "evidence" and not pieces):
+                least = "at least one measurement" if name == "evidence" else "measurements"
+                raise ValueError(f"{name} must hold {least} (Evidence), got {require.what(pieces)}")
         require.one_of([None, *LECTURE], of=self.of)
 
     @property
