@@ -20,6 +20,8 @@ from IPython.display import display
 from tqdm import tqdm
 from tqdm.notebook import tqdm as notebook_tqdm
 
+from course_utils import require
+
 Item = TypeVar("Item")
 Words = str | Callable[[int], str]
 
@@ -61,6 +63,9 @@ class Bar:
     """How much of some work is done; drawn, if it is not part of other work that is drawn already."""
 
     def __init__(self, total: int, said: Words, show: bool) -> None:
+        require.whole(0, total=total)
+        if not isinstance(said, str) and not callable(said):
+            raise ValueError(f"said must be words, or a function from a number of steps to words, got {said!r}")
         self.total, self.said, self.show = total, said, show
         self.done, self.note = 0, ""  # the note stands behind the rest
         self.parts: list[Bar] = []  # the bars of work inside this one
@@ -153,11 +158,18 @@ def bar(total: int, said: Words, show: bool = True) -> Bar:
 
 def track(items: Iterable[Item], said: Words, show: bool = True) -> Iterator[Item]:
     """Go through `items`, all of which are taken first, and show how far you are; `said` as in `bar`."""
-    items = list(items)
-    with bar(len(items), said, show) as live:
-        for item in items:
-            yield item
-            live.update()
+    if not isinstance(items, Iterable):
+        raise ValueError(f"items must be something to go through, got {require.what(items)}")
+    taken = list(items)
+    whole = bar(len(taken), said, show)
+
+    def going() -> Iterator[Item]:
+        with whole as live:
+            for item in taken:
+                yield item
+                live.update()
+
+    return going()
 
 
 def work_inside(outer: Bar) -> None:

@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 from collections.abc import Callable, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,8 +104,19 @@ class Kept(NamedTuple):
         return max(guess / truth, truth / guess) if guess > 0 < truth else math.inf
 
 
+def _demand(fits: object, name: str, wanted: str, given: object) -> None:
+    if not fits:
+        raise ValueError(f"{name} must be {wanted}, got {given!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def number(value: float, unit: str) -> str:
     """A number without its unit: a share (unit "%") in percent, three digits, or all those before the point."""
+    _demand(_is_number(value), "value", "a number", value)
+    _demand(isinstance(unit, str), "unit", 'a text, such as "%"', unit)
     value = 100 * value if unit == "%" else value
     text = f"{value:.3g}" if abs(value) < 1_000 else f"{value:,.0f}"
     return text.replace("-", "−")
@@ -112,6 +124,7 @@ def number(value: float, unit: str) -> str:
 
 def written(value: float | str, unit: str) -> str:
     """A number with its unit, or a name."""
+    _demand(isinstance(unit, str), "unit", 'a text, such as "%"', unit)
     return value if isinstance(value, str) else f"{number(value, unit)} {unit}".rstrip()
 
 
@@ -123,7 +136,13 @@ def checked(exercise: str, chapter: str, state: str) -> None:
         exercise: its name, such as "mixup".
         chapter: the chapter it stands in, such as "03_mixup".
         state: "right", "wrong" or "not attempted".
+
+    Raises:
+        ValueError: another state, which would make the file a damaged one.
     """
+    _demand(isinstance(exercise, str), "exercise", "a name", exercise)
+    _demand(isinstance(chapter, str), "chapter", 'a chapter\'s name, such as "03_mixup"', chapter)
+    _demand(state in STATES, "state", f"one of {', '.join(STATES)}", state)
 
     def change(content: dict) -> None:
         if state != "not attempted" or exercise not in content["exercises"]:
@@ -134,6 +153,7 @@ def checked(exercise: str, chapter: str, state: str) -> None:
 
 def guessed(guess: Kept) -> Kept:
     """Keep a guess, and give the one that counts: an earlier one that has been measured is not replaced."""
+    _check_guess(guess)
 
     def change(content: dict) -> None:
         if not content["predictions"].get(guess.of, {}).get("measured"):
@@ -142,8 +162,18 @@ def guessed(guess: Kept) -> Kept:
     return _kept(guess.of, _change(change)["predictions"][guess.of])
 
 
+def _check_guess(guess: Kept) -> None:
+    known = isinstance(guess, Kept) and isinstance(guess.of, str) and isinstance(guess.unit, str)
+    _demand(known, "guess", "a Kept with a name and a unit", guess)
+    _demand(isinstance(guess.value, str) or _is_number(guess.value), "guess", "a number or a name", guess)
+    seen = guess.measured
+    fits = isinstance(seen, str) or all(map(_is_number, seen))
+    _demand(fits, "guess", "a Kept whose `measured` are numbers or a name", guess)
+
+
 def measured(guess: Kept) -> None:
     """Keep the measurement, the latest one, with the guess that counts (see `guessed`)."""
+    _check_guess(guess)
 
     def change(content: dict) -> None:
         content["predictions"].setdefault(guess.of, _row(guess))["measured"] = _row(guess)["measured"]
@@ -160,6 +190,9 @@ def judged(claim: str, of: int | None, verdict: str, stored: bool = False) -> No
         verdict: in words.
         stored: it was judged by stored runs and not by the reader's own.
     """
+    _demand(isinstance(claim, str), "claim", "a name", claim)
+    _demand(of is None or isinstance(of, int), "of", "the number of a claim, or None", of)
+    _demand(isinstance(verdict, str), "verdict", "a sentence", verdict)
     name = f"{claim}, stored runs" if stored else claim
     row = {"of": of, "verdict": verdict, "stored": stored}
     _change(lambda content: content["verdicts"].update({name: row}))
@@ -175,7 +208,11 @@ def results(of: str, rows: dict[str, dict[str, Sequence[float]]]) -> dict[str, d
     Returns:
         for each network its methods, for each method its measures.
     """
-    new = {method: {key: _rounded(values) for key, values in row.items()} for method, row in rows.items()}
+    _demand(isinstance(of, str), "of", "a name", of)
+    try:
+        new = {method: {key: _rounded(values) for key, values in row.items()} for method, row in rows.items()}
+    except (TypeError, ValueError, AttributeError):
+        raise ValueError(f"rows must be lists of numbers by measure by method, got {rows!r}") from None
 
     def change(content: dict) -> None:
         methods = content["results"].setdefault(of, {})
@@ -202,6 +239,7 @@ def verdicts(of: int | None = None, stored: bool = False) -> dict[str, str]:
         of: only those of this claim of the lecture.
         stored: those that stored runs have judged instead.
     """
+    _demand(of is None or isinstance(of, int), "of", "the number of a claim, or None", of)
     rows = _content()["verdicts"]
     wanted = [name for name in sorted(rows) if of in (None, rows[name]["of"]) and rows[name]["stored"] == stored]
     return {name: rows[name]["verdict"] for name in wanted}
@@ -257,6 +295,7 @@ def load(file: Path) -> Loaded:
         OSError: it cannot be read.
         ValueError: it is no record of this course, a damaged one, or one far too large.
     """
+    _demand(isinstance(file, Path), "file", "a pathlib.Path", file)
     if file.exists() and not file.is_file():  # a folder, or a device that never ends
         raise ValueError("no record of this course: it is no ordinary file")
     if file.stat().st_size > LARGEST:

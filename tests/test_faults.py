@@ -107,7 +107,7 @@ DAMAGE = {
     "missing": (lambda runs: None, "holds no runs: `git restore data/results` brings"),
     "emptied": (lambda runs: b"", "holds no runs: `git restore data/results` brings"),
     "truncated": (lambda runs: runs[: len(runs) // 3], "needs at least three seeds .*`git restore data/results`"),
-    "a flipped bit in a name": (lambda runs: runs.replace(b'"test"', b'"tert"', 1), "must have been measured .*got .*tert"),
+    "a flipped bit in a name": (lambda runs: runs.replace(b'"test"', b'"tert"', 1), "must have been .*got .*tert"),
     "a flipped bit in a bracket": (lambda runs: runs.replace(b"}", b"]", 1), "line 1, is not a run .* mend or delete"),
     "replaced": (lambda runs: b"\x1f\x8b\x08\x00 something else\n", "line 1, is not a run .* mend or delete"),
 }  # fmt: skip

@@ -115,7 +115,7 @@ def test_a_fast_bar_does_not_flood_the_client():
     """
     manager, client = start_new_kernel()
     try:
-        client.execute(
+        cell = client.execute(
             "from course_utils import progress\n"
             "clock = 0.0\n"
             "progress.time.monotonic = lambda: clock\n"
@@ -124,7 +124,8 @@ def test_a_fast_bar_does_not_flood_the_client():
             "        clock += 0.002\n"
             "        bar.update()\n"
         )
-        client.get_shell_msg(timeout=120)
+        while client.get_shell_msg(timeout=120)["parent_header"].get("msg_id") != cell:
+            pass  # the kernel of a busy machine was greeted twice
         received = []
         with pytest.raises(Empty):
             while True:

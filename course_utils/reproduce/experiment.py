@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 import pandas as pd
 
-from course_utils import folder
+from course_utils import folder, require
 from course_utils.reproduce import store
 from course_utils.reproduce.versions import ROOT
 
@@ -87,6 +87,8 @@ class Experiment(NamedTuple):
         Raises:
             ValueError: the file holds something else, or a line of it is damaged; or there are no stored runs.
         """
+        if path is not None:
+            is_path(path)
         rows, found = [], store.read(path or self.path, self.cell)
         if path is None and not found:
             raise ValueError(f"{self.path} holds no runs: {RESTORE}")
@@ -100,6 +102,21 @@ class Experiment(NamedTuple):
         frame = pd.DataFrame(rows, columns=[*self.cell._fields, *self.measured, *store.ABOUT])
         never = [name for name in self.measured if frame[name].isna().all()]
         return frame.astype(self.settings | dict.fromkeys(never, float) | {"seconds": float, "threads": int})
+
+
+def has_columns(columns: Collection[str], **given: pd.DataFrame) -> None:
+    """Raise a ValueError unless these are tables with such columns."""
+    for name, frame in given.items():
+        if not isinstance(frame, pd.DataFrame):
+            raise ValueError(f"{name} must be a table (pandas.DataFrame), got {require.what(frame)}")
+        if lacks := [column for column in columns if column not in frame]:
+            raise ValueError(f"{name} must have the columns {', '.join(columns)}, got none named {', '.join(lacks)}")
+
+
+def is_path(path: Path) -> None:
+    """Raise a ValueError unless this is a path."""
+    if not isinstance(path, Path):
+        raise ValueError(f"path must be a pathlib.Path, got {require.what(path)}")
 
 
 def product(cell: type[Cell], grid: Grid) -> list[Cell]:
@@ -134,9 +151,11 @@ def values(frame: pd.DataFrame, measure: str, **settings: Any) -> pd.Series:
     Raises:
         ValueError: there is no such column, no such run, several of a seed, or the measure was not taken.
     """
+    has_columns(["seed"], frame=frame)
+    among("measure", measure, frame.columns)
     rows = frame
-    for name in (measure, *settings):
-        among("column", name, frame.columns)
+    for name in settings:
+        among("setting", name, frame.columns)
     for name, value in settings.items():
         among(name, value, rows[name].unique().tolist())
         rows = rows[rows[name] == value]

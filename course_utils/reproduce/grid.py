@@ -14,9 +14,9 @@ from pathlib import Path
 import joblib
 from joblib.externals.loky import ProcessPoolExecutor
 
-from course_utils import models, progress
+from course_utils import models, progress, require
 from course_utils.reproduce import store
-from course_utils.reproduce.experiment import Cell, Experiment
+from course_utils.reproduce.experiment import Cell, Experiment, is_path
 from course_utils.reproduce.versions import versions
 
 Outcome = dict | str  # what is written down of a run, or what went wrong
@@ -25,7 +25,12 @@ Run = Callable[[Cell], dict | list[dict]]
 
 
 def missing(experiment: Experiment, cells: Iterable[Cell], path: Path) -> list[Cell]:
-    """The cells that the file does not hold yet, each once."""
+    """The cells that the file does not hold yet, each once.
+
+    Raises:
+        ValueError: the file holds something else, or the cells are not the experiment's.
+    """
+    cells = _checked(experiment, cells, path)
     finished = store.read(path, experiment.cell)
     return [cell for cell in dict.fromkeys(cells) if cell not in finished]
 
@@ -50,6 +55,11 @@ def run_all(
         ValueError: the file holds something else or cannot be written, or the cluster will not do; nothing was run.
         RuntimeError: some runs failed; all others have been made and written down.
     """
+    cells = _checked(experiment, cells, Path() if path is None else path)
+    if jobs is not None:
+        require.whole(jobs=jobs)
+    if scheduler is not None and not isinstance(scheduler, str):
+        raise ValueError(f"scheduler must be an address such as tcp://node7:8786, got {scheduler!r}")
     path = path or experiment.path
     store.collect(path, experiment.cell)
     count, todo = len(set(cells)), missing(experiment, cells, path)
@@ -75,6 +85,20 @@ def run_all(
         print(store.advice(place, path))
     if failed:
         raise RuntimeError(f"{len(failed)} of the runs failed, the others are written down. The first:\n{failed[0]}")
+
+
+def _checked(experiment: Experiment, cells: Iterable[Cell], path: Path) -> list[Cell]:
+    """The cells, if they are the experiment's."""
+    if not isinstance(experiment, Experiment):
+        raise ValueError(f"experiment must be an Experiment, got {require.what(experiment)}")
+    if not isinstance(cells, Iterable):
+        raise ValueError(f"cells must be a list of {experiment.cell.__name__}, got {require.what(cells)}")
+    found = list(cells)
+    for cell in found:
+        if not isinstance(cell, experiment.cell):
+            raise ValueError(f"cells must each be a {experiment.cell.__name__}, got {require.what(cell)}")
+    is_path(path)
+    return found
 
 
 def cores() -> int:
@@ -150,4 +174,5 @@ def recorded(run: Run, cell: Cell) -> dict:
 @models.one_thread()
 def alone_on_a_core(function: Callable, *arguments):
     """Call a function on one thread: two runs side by side finish sooner than one after the other on two threads."""
+    require.function(function=function)
     return function(*arguments)

@@ -5,7 +5,7 @@ from math import isnan
 
 import pandas as pd
 
-from course_utils.reproduce.experiment import Experiment, among
+from course_utils.reproduce.experiment import Experiment, among, has_columns
 
 
 def spread(mean: float, std: float, decimals: int = 1) -> str:
@@ -19,7 +19,14 @@ def over_seeds(shares: pd.Series) -> str:
 
 
 def markdown(table: pd.DataFrame, corner: str = "") -> str:
-    """A table with one name for each row, and ratios (or names) as columns, as Markdown."""
+    """A table with a name for each row, and ratios (or names) as columns, as Markdown; `corner` is the first word.
+
+    Raises:
+        ValueError: no table, or a corner that is no text.
+    """
+    has_columns([], table=table)
+    if not isinstance(corner, str):
+        raise ValueError(f"corner must be a text, got {corner!r}")
     heads = [column if isinstance(column, str) else f"{100 * column:g} %" for column in table.columns]
     lines = [[corner, *heads], ["---"] * (len(heads) + 1)]
     lines += [[name, *cells] for name, cells in zip(table.index, table.values)]

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from course_utils import biased, data, metrics, selecmix, training
+from course_utils import biased, data, metrics, require, selecmix, training
 from course_utils.claims import Claim, Difference
 from course_utils.reproduce.experiment import Experiment, Grid, among, is_share, values
 from course_utils.reproduce.experiments.colored_mnist_methods import (
@@ -102,7 +102,14 @@ def estimate(model: nn.Module, embeddings: Tensor, images: Tensor, labels: Tenso
 
     Returns:
         a share in [0, 1].
+
+    Raises:
+        ValueError: no such model, embeddings, images or labels.
     """
+    require.network(model)
+    require.tensors(
+        images=(images, "float [N, 3, 28, 28]"), labels=(labels, "int64 [N]"), embeddings=(embeddings, "float [N, D]")
+    )
     right = (metrics.answers(model, images) == labels).float()
     contradicting = []
     for kind in selecmix.KINDS:

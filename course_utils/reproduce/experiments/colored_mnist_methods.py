@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from course_utils import lff, metrics, mixup, models, selecmix, training
+from course_utils import lff, metrics, mixup, models, require, selecmix, training
 
 BATCH = 256
 
@@ -47,6 +47,7 @@ class Scaled(nn.Module):
 
     def __init__(self, factor: float) -> None:
         super().__init__()
+        require.above(0, factor=factor)
         self.factor = factor
 
     def forward(self, images: Tensor) -> Tensor:
@@ -65,7 +66,13 @@ class TrainingSet(NamedTuple):
 
 
 def auxiliary(images: Tensor, labels: Tensor, seed: int) -> nn.Module:
-    """What tells how similar two biases are: an encoder, trained for two epochs on the first third of the images."""
+    """What tells how similar two biases are: an encoder, trained for two epochs on the first third of the images.
+
+    Raises:
+        ValueError: no coloured digits [N, 3, 28, 28] with labels [N], or a seed that is no whole number.
+    """
+    require.tensors(images=(images, "float [N, 3, 28, 28]"), labels=(labels, "int64 [N]"))
+    require.whole(0, seed=seed)
     model = models.encoder(seed=seed)
     third = slice(len(labels) // 3)
     training.fit(
@@ -87,11 +94,26 @@ def oracle(given: TrainingSet) -> selecmix.SelecMix:
     return selecmix.SelecMix(selecmix.by_bias(given.labels, given.bias), **given.mixing)
 
 
+def _check_partners(
+    images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, generator: torch.Generator, lam_max: float = 1.0
+) -> None:
+    require.tensors(
+        images=(images, "float [N, …]"), labels=(labels, "int64 [N]"), rows=(rows, "int64 [B]"),
+        partners=(partners, "int64 [B]"),
+    )  # fmt: skip
+    require.labels(rows, classes=len(images), name="rows")
+    require.labels(partners, classes=len(images), name="partners")
+    require.generator(generator)
+    require.between(0, 1, lam_max=lam_max)
+
+
+@require.checked(_check_partners)
 def resample(images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, generator: torch.Generator):
     """The control without mixing: each example gives way to its partner."""
     return images.index_select(0, partners), labels[partners]
 
 
+@require.checked(_check_partners)
 def mix_softly(
     images: Tensor, labels: Tensor, rows: Tensor, partners: Tensor, generator: torch.Generator, lam_max: float = 1.0
 ):
@@ -131,7 +153,16 @@ NAMES = {key: method.name for key, method in METHODS.items()}
 
 
 def network(method: Method, protocol: Protocol, seed: int) -> nn.Module:
-    """The network that is trained: two of them for LfF."""
+    """The network that is trained: two of them for LfF.
+
+    Raises:
+        ValueError: no such method or protocol, or a seed that is no whole number.
+    """
+    if not isinstance(method, Method):
+        raise ValueError(f"method must be one of METHODS, got {require.what(method)}")
+    if not isinstance(protocol, Protocol):
+        raise ValueError(f"protocol must be one of PROTOCOLS, got {require.what(protocol)}")
+    require.whole(0, seed=seed)
 
     def one(seed: int) -> nn.Module:
         mlp = models.mlp(3 * 28 * 28, protocol.hidden, seed=seed, dropout=protocol.dropout)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from course_utils.reproduce.experiment import RESULTS
+from course_utils.reproduce.experiment import RESULTS, among, has_columns
 from course_utils.reproduce.experiments.colored_mnist import COLORED_MNIST
 from course_utils.reproduce.store import ABOUT
 from course_utils.reproduce.tables import over_seeds, spread
@@ -35,8 +35,12 @@ def table(results: pd.DataFrame, measure: str = "unbiased", by: str | None = Non
         ratio.
 
     Raises:
-        ValueError: the rows would differ in something else than `by`, the ratio and the seed.
+        ValueError: no such table or column, or the rows would differ in something else than `by`, the ratio and the
+            seed.
     """
+    has_columns([*CELL, "seed"], results=results)
+    among("measure", measure, results.columns)
+    among("by", by, [None, *CELL[:-1]])
     mixed = [key for key in CELL if by and key not in (by, "ratio") and results[key].nunique() > 1]
     if mixed:
         raise ValueError(f"results must be of one {', one '.join(mixed)}: choose them by `query` first")

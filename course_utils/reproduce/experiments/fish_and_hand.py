@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from course_utils import biased, lending, metrics, selecmix, training
 from course_utils.biased import BACKGROUNDS, DECK, TENCH, FishAndHand
 from course_utils.claims import Claim, Difference
-from course_utils.reproduce.experiment import Experiment, among, is_share, values
+from course_utils.reproduce.experiment import Experiment, among, has_columns, is_share, values
 from course_utils.reproduce.experiments.fish_methods import (
     BIASES,
     FISH_METHODS,
@@ -171,7 +171,15 @@ def fish_table(results: pd.DataFrame, measures: Sequence[str] = FISH_METRICS) ->
     Returns:
         a row for each protocol, bias, ratio and method (by its name for people), in the order of BIASES and
         FISH_METHODS; behind the measures the number of `runs`. Empty where nothing was measured.
+
+    Raises:
+        ValueError: no such table or column.
     """
+    has_columns([*FishRun._fields], results=results)
+    if isinstance(measures, str) or not isinstance(measures, Sequence):
+        raise ValueError(f"measures must be a list of names, got {measures!r}")
+    for measure in measures:
+        among("measures", measure, results.columns)
     order = {"bias": list(BIASES).index, "method": list(FISH_NAMES).index}
     row = ["protocol", "bias", "ratio", "method"]
     ordered = results.sort_values(row, key=lambda column: column.map(order.get(column.name, lambda value: value)))
