@@ -57,11 +57,11 @@ def test_a_claim_in_words_says_what_holds_and_no_measured_number():
 def test_evidence_needs_values_a_bound_and_a_margin():
     with pytest.raises(ValueError, match="values must be"):
         evidence([])
-    with pytest.raises(ValueError, match="margin must be at least 0, got -1"):
+    with pytest.raises(ValueError, match="margin must be .*at least 0, got -1"):
         evidence([1], margin=-1)
-    with pytest.raises(ValueError, match="give a bound"):
+    with pytest.raises(ValueError, match="above|bound"):
         Evidence("error", [1])
-    with pytest.raises(ValueError, match="evidence must hold at least one"):
+    with pytest.raises(ValueError, match="evidence must be .*at least 1"):
         Claim("A", "text", [], "none")
 
 

@@ -1,5 +1,6 @@
 """What the desks take: checked once, when a desk is built or a picture is drawn."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,9 +51,9 @@ def records(kind: type, runs: Any) -> int:
 
 
 def alphas(alphas: Any, nets: Mapping[str, Any]) -> None:
-    """A number for each network, by the same names."""
+    """A number for each network, by the same names; infinity, too: half and half."""
     if not isinstance(alphas, Mapping) or set(alphas) != set(nets):
         got = list(alphas) if isinstance(alphas, Mapping) else require.what(alphas)
         raise ValueError(f"alphas must be a number for each of {', '.join(map(repr, nets))}, got {got}")
     for name, alpha in alphas.items():
-        require.at_least(0, **{f"alphas[{name!r}]": alpha})
+        require.at_least(0, **{f"alphas[{name!r}]": 0 if alpha == math.inf else alpha})
