@@ -121,6 +121,7 @@ def margin_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _check_project(perturbation: Tensor, eps: float, norm: str = "inf") -> None:
     require.tensors(perturbation=(perturbation, "float [N, D, …]"))
+    require.finite(perturbation=perturbation)
     require.at_least(0, eps=eps)
     require.one_of(NORMS, norm=norm)
 
@@ -130,7 +131,7 @@ def project(perturbation: Tensor, eps: float, norm: str = "inf") -> Tensor:
     """The nearest perturbation of size at most eps.
 
     Args:
-        perturbation: [N, D, …] floating point.
+        perturbation: [N, D, …] floating point, finite.
         eps: at least 0.
         norm: "inf", the largest change of any pixel; or "2", the Euclidean length of each image's change.
 
@@ -184,6 +185,7 @@ def _check_step(
     if perturbation.shape != images.shape:
         found = require.what(perturbation)
         raise ValueError(f"perturbation must be {list(images.shape)}, a number for each pixel, got {found}")
+    require.finite(perturbation=perturbation)
     require.above(0, alpha=alpha)
     require.one_of(NORMS, norm=norm)
     require.function(loss=loss)

@@ -71,7 +71,7 @@ ROWS = [
         attacks.pgd_step,
         ATTACKED | {"perturbation": 0 * IMAGES, "eps": 0.1, "alpha": 0.1, "norm": "2", "loss": attacks.margin_loss},
         **BAD,
-        perturbation=[*CHANGES, IMAGES[:2], IMAGES[:, 0], IMAGES[..., :1], META],
+        perturbation=[*CHANGES, IMAGES / 0, IMAGES[:2], IMAGES[:, 0], IMAGES[..., :1], META],
         eps=NUMBERS,
         alpha=POSITIVE,
         norm=NORMS,
@@ -97,7 +97,13 @@ ROWS = [
         logits=LOGITS,
         labels=CLASSES,
     ),
-    row(attacks.project, {"perturbation": IMAGES, "eps": 0.1}, perturbation=CHANGES, eps=NUMBERS, norm=NORMS),
+    row(
+        attacks.project,
+        {"perturbation": IMAGES, "eps": 0.1},
+        perturbation=[*CHANGES, IMAGES / 0, IMAGES * float("nan")],
+        eps=NUMBERS,
+        norm=NORMS,
+    ),
     row(attacks.steepest, {"gradient": IMAGES, "norm": "2"}, gradient=CHANGES, norm=NORMS),
     row(attacks.lengths, {"perturbation": IMAGES}, perturbation=CHANGES),
     row(
