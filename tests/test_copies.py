@@ -876,6 +876,7 @@ def origin(tmp_path_factory):
                     ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
     for name in (
         "course_utils/__init__.py",
+        "course_utils/folder.py",
         "course_utils/notebooks.py",
         "course_utils/record.py",
         ".gitignore",
