@@ -23,7 +23,7 @@ def without_compiler() -> None:
         if plain is not None and getattr(method, "__module__", "").startswith("torch.optim"):
             plain.__dynamo_disable = plain  # where PyTorch keeps what the compiler has made of the method
     if hasattr(Adam.step, "__wrapped__"):
-        Adam.step = _step(Adam.step.__wrapped__)
+        Adam.step = _step(Adam.step.__wrapped__)  # type: ignore[method-assign]
 
 
 def _step(step: Callable) -> Callable:
