@@ -9,7 +9,6 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from cycler import cycler
 from IPython.display import HTML, display
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import GraphicsContextBase
@@ -17,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.rcsetup import cycler
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
