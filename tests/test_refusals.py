@@ -20,7 +20,7 @@ ROOMS = [
     "lending", "selecmix", "claims", "predictions", "photographs", "record", "plots", "widgets", "references",
     "exercises", "reproduce", "progress",
 ]  # fmt: skip
-BAD = [(row, name, value) for row in ROWS for name, values in row.bad.items() for value in values]
+BAD = [(row, name) for row in ROWS for name in row.bad]
 
 
 def public(room):
@@ -32,11 +32,6 @@ def public(room):
         error = inspect.isclass(thing) and issubclass(thing, BaseException)
         if not name.startswith("_") and own and (inspect.isfunction(thing) or inspect.isclass(thing)) and not error:
             yield thing
-
-
-def spelled(value):
-    text = repr(value) if not hasattr(value, "dtype") else f"{value.dtype} {list(value.shape)}"
-    return re.sub(r"\s+|0x[0-9a-f]+", " ", text)[:50]
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -52,13 +47,15 @@ def test_every_parameter_is_tried_and_the_good_call_works(row):
     row.function(**row.good)
 
 
-@pytest.mark.parametrize(
-    "row, name, value", BAD, ids=[f"{row.name}-{name}-{spelled(value)}" for row, name, value in BAD]
-)
-def test_what_does_not_fit_is_refused_by_name(row, name, value):
-    with pytest.raises(ValueError) as refused:
-        row.function(**row.good | {name: value})
-    message = str(refused.value)
-    assert re.search(rf"\b{name}\b", message), f"the argument is not named: {message}"
-    assert re.search(r"\bmust\b", message), f"what is expected is not said: {message}"
-    assert re.search(r"\bgot\b", message), f"what came is not said: {message}"
+@pytest.mark.parametrize("row, name", BAD, ids=[f"{row.name}-{name}" for row, name in BAD])
+def test_what_does_not_fit_is_refused_by_name(row, name):
+    for value in row.bad[name]:
+        try:
+            row.function(**row.good | {name: value})
+        except ValueError as refused:
+            message = str(refused)
+        else:
+            pytest.fail(f"taken without a word: {value!r:.80}")
+        assert re.search(rf"\b{name}\b", message), f"the argument is not named: {message}"
+        assert re.search(r"\bmust\b", message), f"what is expected is not said: {message}"
+        assert re.search(r"\bgot\b", message), f"what came is not said: {message}"
