@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from course_utils import models, progress, require
 from course_utils.data import ring_of_gaussians
 from course_utils.training import Stack
-from course_utils.training.together import import_optimizers
 
 # From (discriminator, real points, fake points, lam) to one number: what d makes small and g makes large.
 Risk = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor, Tensor], Tensor]
@@ -113,7 +112,6 @@ def train_gans(
     require.whole(steps=steps, discriminator_steps=discriminator_steps, pairs=pairs)
     require.whole(1, steps, moments=moments)
     require.above(0, lr=lr)
-    import_optimizers()
     g = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=2, seed=seed) for seed in seeds])
     d = Stack([models.mlp(inputs=2, hidden=(32, 32), classes=1, seed=1_000 + seed) for seed in seeds])
     adam_g, adam_d = (

@@ -18,6 +18,8 @@ def _check_gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> None:
     require.tensors(logits=(logits, "float [N, K]"))
     require.labels(labels, n=len(logits), classes=logits.shape[1])
     require.between(0, 1, q=q)
+    if 0 < q < 1e-20:
+        raise ValueError(f"q must be 0 or at least 1e-20, or p^q is 1 in float32; got {q}")
 
 
 @require.checked(_check_gce)

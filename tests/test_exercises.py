@@ -403,7 +403,7 @@ def test_what_is_not_there_or_not_attempted_is_said_plainly():
     with pytest.raises(AssertionError, match="not attempted. Put your code in place of the raise line"):
         grade("error_rate", EXERCISES["error_rate"].twin(Slip("", "    return", "    raise NotImplementedError("
               "'your turn')\n    return")))  # fmt: skip
-    with pytest.raises(ValueError, match="the names are error_rate"):
+    with pytest.raises(ValueError, match="one of error_rate"):
         exercises.graded("nonsense", seed=1)
     with pytest.raises(ValueError, match="seed must be a whole number, got 'one'"):
         exercises.graded("error_rate", seed="one")
@@ -635,5 +635,5 @@ def test_the_courses_own_function_is_not_taken_for_an_answer(name):
 
 
 def test_the_solution_of_an_unknown_exercise_names_the_known_ones():
-    with pytest.raises(ValueError, match="the names are error_rate, .* Got 'nonsense'"):
+    with pytest.raises(ValueError, match="one of error_rate, .* got 'nonsense'"):
         exercises.solution("nonsense")

@@ -5,7 +5,6 @@ import io
 import json
 import re
 from itertools import pairwise
-from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -15,8 +14,9 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_utils import data, notebooks, plots, widgets
+from course_utils import biased, claims, data, models, notebooks, plots, widgets
 from course_utils.claims import Claim, Evidence
+from course_utils.memorization import NoisyRun
 from course_utils.notebooks import DOCS, find
 from course_utils.pages import figures
 from course_utils.plots import elsewhere
@@ -192,15 +192,18 @@ def test_frames_go_from_the_first_value_to_the_last_and_show_the_start():
 def desk_of(stem, labels):
     """The chapter's widget, not drawn: its controls; of its data only what they depend on, and epochs as stored."""
     some, last = data.load_mnist("test", n=100), int(re.sub(r"\D", "", labels[-1]) or 0)
-    epochs = {0.5: SimpleNamespace(test=range(last))}
-    moments = dict.fromkeys(labels)
+    noisy, run = NoisyRun(None, None, None, None, range(last)), biased.BiasedRun(None, None, range(last), None)
+    nets, anchors = {"ERM": models.mlp()}, torch.arange(10)
+    seen = widgets.Embedded(torch.rand(10, 3, 28, 28), anchors, anchors, dict.fromkeys(labels, torch.rand(10, 4)))
+    scene = biased.draw_scene(*torch.zeros(3, 1, dtype=torch.int64), torch.Generator())
+    claim = claims.Claim("A claim", "It holds.", [claims.Evidence("errors", [1], below=2)], "one run")
     return {
-        "00": widgets.digit_browser, "01": widgets.moons_playground, "02": lambda: widgets.by_heart(epochs),
-        "03": lambda: widgets.mixing_desk({"ERM": None}, {}, *some),
-        "04": lambda: widgets.attack_desk({"ERM": None}, *some), "05": lambda: widgets.bias_desk(epochs, None),
-        "06": lambda: widgets.pair_desk(widgets.Embedded(None, None, None, moments), None),
-        "07": lambda: widgets.hand_desk({"ERM": None}, {"species": [0]}),
-        "08": lambda: widgets.card_desk(dict.fromkeys(range(1, 10))),
+        "00": widgets.digit_browser, "01": widgets.moons_playground, "02": lambda: widgets.by_heart({0.5: noisy}),
+        "03": lambda: widgets.mixing_desk(nets, {"ERM": 1.0}, *some),
+        "04": lambda: widgets.attack_desk(nets, *some),
+        "05": lambda: widgets.bias_desk({0.5: run}, torch.rand(100, 3, 28, 28)),
+        "06": lambda: widgets.pair_desk(seen, anchors), "07": lambda: widgets.hand_desk(nets, scene),
+        "08": lambda: widgets.card_desk(dict.fromkeys(range(1, 10), claim)),
     }[stem[:2]]()  # fmt: skip
 
 

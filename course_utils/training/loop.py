@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from course_utils import plots, progress, require
 from course_utils.metrics import empirical_risk, error_rate, keeping_mode, outputs
 from course_utils.models import chosen_device, draws_globally, give_back_memory, seeded
-from course_utils.training.together import import_optimizers, is_beside_others
+from course_utils.training.together import is_beside_others
 
 
 class Batch(NamedTuple):
@@ -239,18 +239,16 @@ def fit(
     images, labels = images.to(device), labels.to(device)
     generator = torch.Generator().manual_seed(seed)
     per_epoch = math.ceil(len(labels) / batch_size)
-    rates = learning_rates(lr, schedule, epochs * per_epoch)
     history = History()
     own_draws = nullcontext() if is_beside_others() and not draws_globally(model) else seeded(seed)
 
     def where(done: int) -> str:
         return f"epoch {min(done // per_epoch + 1, epochs)} of {epochs}"
 
-    with progress.bar(len(rates), where, show) as bar, own_draws, keeping_mode(model):
+    with progress.bar(epochs * per_epoch, where, show) as bar, own_draws, keeping_mode(model):
         try:
-            import_optimizers()
             optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
-            pace = Pace(optimizer, rates, bar)
+            pace = Pace(optimizer, lr, schedule, epochs * per_epoch, bar)
             for epoch in range(1, epochs + 1):
                 model.train()
                 start = time.perf_counter()
@@ -272,18 +270,6 @@ def fit(
     return history
 
 
-def learning_rates(lr: float, schedule: Schedule, steps: int) -> list[float]:
-    """Of all steps."""
-    shares = [schedule(step, steps) for step in range(steps)]
-    for step, share in enumerate(shares):
-        if not (isinstance(share, int | float) and 0 <= share < math.inf):
-            raise ValueError(
-                f"schedule must return a finite number, at least 0, for each step, got {require.what(share)} for "
-                f"step {step} of {steps}"
-            )
-    return [lr * share for share in shares]
-
-
 class Pace:
     """Goes with a training from step to step: each has its learning rate, moves the bar on, and stops at a loss that is
     NaN or infinite.
@@ -291,15 +277,27 @@ class Pace:
     (torch.optim.lr_scheduler.LambdaLR would do for the rates, and takes 13 µs a step: 4 % of a small network's.)
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, rates: Sequence[float], bar: progress.Bar) -> None:
-        self.optimizer, self.rates, self.bar = optimizer, rates, bar
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, lr: float, schedule: Schedule, steps: int, bar: progress.Bar
+    ) -> None:
+        self.optimizer, self.lr, self.schedule, self.steps, self.bar = optimizer, lr, schedule, steps, bar
         self.step = 0
+
+    def rate(self) -> float:
+        """The learning rate of this step."""
+        share = self.schedule(self.step, self.steps)
+        if not (isinstance(share, int | float) and 0 <= share < math.inf):
+            raise ValueError(
+                f"schedule must return a finite number, at least 0, for each step, got {require.what(share)} for "
+                f"step {self.step} of {self.steps}"
+            )
+        return self.lr * share
 
     def through(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The batches, with all that is due before and after the step on each."""
         for batch in batches:
             for group in self.optimizer.param_groups:
-                group["lr"] = self.rates[self.step]
+                group["lr"] = self.rate()
             yield batch
             self.step += 1
             self.bar.update()
@@ -316,8 +314,8 @@ class Pace:
             if not math.isfinite(value.item()):
                 require.finite(images=batch.images)
                 raise FloatingPointError(
-                    f"the loss is {value.item()} at step {self.step + 1} of {len(self.rates)}. Usual reasons: lr is "
-                    f"too high (it rises to {max(self.rates):g}), or the images hold numbers far outside [0, 1]"
+                    f"the loss is {value.item()} at step {self.step + 1} of {self.steps}. Usual reasons: lr is too "
+                    f"high (it is {self.lr:g}), or the images hold numbers far outside [0, 1]"
                 )
             return value
 

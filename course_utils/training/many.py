@@ -22,13 +22,12 @@ from course_utils.training.loop import (
     Vicinity,
     check_recipe,
     check_trainable,
-    learning_rates,
     one_cycle,
     take,
     train_epoch,
 )
 from course_utils.training.stack import Stack, check_alike
-from course_utils.training.together import import_optimizers, is_beside_others, side_by_side
+from course_utils.training.together import is_beside_others, side_by_side
 
 TOGETHER = 10  # networks in one stack: twice as many gain a few per cent, and need 50 MB more
 
@@ -93,7 +92,7 @@ def fit_many(
     else:
         _check_watch(watch, images)
     images, labels, rows = images.to(chosen_device()), labels.cpu(), rows.cpu()
-    rates = learning_rates(lr, schedule, epochs * math.ceil(rows.shape[1] / batch_size))
+    steps = epochs * math.ceil(rows.shape[1] / batch_size)
     seen = torch.empty(epochs, *rows.shape, dtype=torch.int16)
     watched = torch.empty(epochs, len(models), len(watch), dtype=torch.int16)
 
@@ -101,7 +100,7 @@ def fit_many(
         stack = _Asked(models[part], examples=rows.shape[1])
         generators = [torch.Generator().manual_seed(seed + m) for m in range(part.start, part.stop)]
         optimizer = torch.optim.Adam(stack.weights.values(), lr=lr, weight_decay=weight_decay, fused=True)
-        pace = Pace(optimizer, rates, bar)
+        pace = Pace(optimizer, lr, schedule, steps, bar)
         for epoch in range(epochs):
             stack.train()
             own = _batches(images, labels[part], rows[part], batch_size, generators)
@@ -112,13 +111,12 @@ def fit_many(
         stack.unpack()
 
     groups = _groups(len(models))
-    steps_of_all = len(rates) * len(groups)
+    steps_of_all = steps * len(groups)
 
     def how_far(done: int) -> str:
         return f"{len(models)} networks: {100 * done // steps_of_all} % done"
 
     with progress.bar(steps_of_all, how_far) as bar:
-        import_optimizers()
         if draws_globally(models[0]):  # one stream of draws for all of them
             with seeded(seed):
                 for part in groups:

@@ -8,7 +8,6 @@ from threading import Thread, local
 from typing import Any, TypeVar
 
 import joblib
-import torch
 
 from course_utils import progress, require
 from course_utils.models import chosen_device, give_back_memory, holds_global_generator, one_thread
@@ -83,7 +82,6 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
     threads = [Thread(target=worker, daemon=True) for _ in range(min(cores(), len(items)))]
     results: list = [None] * len(items)
     with progress.bar(len(items), description or "", show=description is not None) as live, one_thread():
-        import_optimizers()
         try:
             for thread in threads:
                 thread.start()
@@ -99,13 +97,6 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
             raise
     give_back_memory()
     return results
-
-
-def import_optimizers() -> None:
-    """Adam's first use imports 800 modules. A stop among them would leave torch broken for as long as the kernel lives:
-    so it waits, and no thread that may be stopped imports them."""
-    with progress.interrupts_put_off():
-        torch.optim.Adam([torch.zeros(1)])
 
 
 def _next(outcomes: SimpleQueue, live: progress.Bar):

@@ -98,7 +98,7 @@ def estimate(model: nn.Module, embeddings: Tensor, images: Tensor, labels: Tenso
     Args:
         model: from images to logits.
         embeddings: [N, D] of length 1, what the auxiliary model sees in the images.
-        images, labels: [N, 3, 28, 28] float32 in [0, 1] and [N] int64.
+        images, labels: [N, …] float32, what the model takes, and [N] int64.
 
     Returns:
         a share in [0, 1].
@@ -108,7 +108,7 @@ def estimate(model: nn.Module, embeddings: Tensor, images: Tensor, labels: Tenso
     """
     require.network(model)
     require.tensors(
-        images=(images, "float [N, 3, 28, 28]"), labels=(labels, "int64 [N]"), embeddings=(embeddings, "float [N, D]")
+        images=(images, "float [N, …]"), labels=(labels, "int64 [N]"), embeddings=(embeddings, "float [N, D]")
     )
     right = (metrics.answers(model, images) == labels).float()
     contradicting = []
