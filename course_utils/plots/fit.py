@@ -120,7 +120,7 @@ def runs(name: str, values: Any, least: int = 0) -> None:
         found = np.asarray([float(value) for value in values])
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be numbers, one a run, got {require.what(values)}") from None
-    if len(found) < least or np.isinf(found).any():
+    if np.isfinite(found).sum() < least or np.isinf(found).any():
         some = f"at least {least} numbers, none infinite" if least else "numbers, none infinite"
         raise ValueError(f"{name} must be {some}, one a run, got {[round(value, 4) for value in found.tolist()][:6]}")
 
