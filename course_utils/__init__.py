@@ -8,7 +8,7 @@ notebook does: it says how many threads PyTorch shall use.
 import logging
 import os
 
-__version__ = "0.2.0"  # here alone; CHANGELOG.md says what is new
+__version__ = "0.2.1"  # here alone; CHANGELOG.md says what is new
 
 # One thread for each computation. Networks as small as the course's gain little from a second one, and two threads
 # wait for each other in a loop that keeps the core busy: beside two other programs a training of half a second took

@@ -158,6 +158,8 @@ def test_check_runs_what_is_missing_and_prints_the_margins(a_claim_of_ours, tmp_
     assert "holds here (as with the stored seeds)" in said
     assert "✓ new − old: 95 % interval 1 to 1, 1 points to spare" in said
     assert "control does not pass: old: runs 1 to 1.02, 99 % short" in said
+    narrowest = said.partition("The narrowest")[2].splitlines()[1:]
+    assert [line.split(":")[0] for line in narrowest] == ["   1. control does not pass", "   1. ✓ new − old"]
     scorecard.check([1], [100, 101, 102], 1, tmp_path / "new")
     assert "6 of 6 runs" in capsys.readouterr().out
 

@@ -1,6 +1,7 @@
 """The scorecard: the lecture's nine claims, each judged by stored runs, or by new ones on seeds of your own."""
 
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,7 +101,7 @@ def judged(number: int, seeds: Sequence[int] | None = None, folder: Path | None 
 def check(
     numbers: Sequence[int], seeds: Sequence[int], jobs: int | None, folder: Path, scheduler: str | None = None
 ) -> bool:
-    """Make the runs of some claims on seeds of your own, and print by what margin each held.
+    """Make the runs of some claims on seeds of your own, and print by what margin each held, and the narrowest lines.
 
     Args:
         numbers: of the claims.
@@ -122,7 +123,7 @@ def check(
     for experiment, cells in needed(numbers, seeds).items():
         print(f"{experiment}:")
         run_all(EXPERIMENTS[experiment], cells, _file(EXPERIMENTS[experiment], folder), jobs, scheduler)
-    same = True
+    same, lines = True, []
     for number, before in stored.items():
         claim = judged(number, seeds, folder).claim
         agrees = claim.verdict == before.claim.verdict
@@ -131,7 +132,18 @@ def check(
         print(f"\n{number}. {LECTURE[number]}\n   {claim.verdict} ({stood})")
         for piece, mark in claim.lines:
             print(f"   {mark}{piece.what}: {margin(piece)}")
+            lines.append((room(piece), f"   {number}. {mark}{piece.what}: {margin(piece)}"))
+    narrowest = sorted(lines)[:5]
+    print("\nThe narrowest, by how much room there is for what varies between seeds:")
+    print(*(f"{line} ({far:.2g} × half its width)" for far, line in narrowest), sep="\n")
     return same
+
+
+def room(piece: Evidence) -> float:
+    """How far what decides lies from where it would decide otherwise, in half widths of the interval, or of the range of
+    the runs."""
+    low, high = min(piece.decisive), max(piece.decisive)
+    return abs(piece.clearance) / ((high - low) / 2) if high > low else inf
 
 
 def needed(numbers: Sequence[int], seeds: Sequence[int]) -> dict[str, list[Cell]]:
