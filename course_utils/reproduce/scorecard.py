@@ -140,8 +140,7 @@ def check(
 
 
 def room(piece: Evidence) -> float:
-    """How far what decides lies from where it would decide otherwise, in half widths of the interval, or of the range of
-    the runs."""
+    """How far what decides lies from the other verdict: in half widths of the interval, or of the range of the runs."""
     low, high = min(piece.decisive), max(piece.decisive)
     return abs(piece.clearance) / ((high - low) / 2) if high > low else inf
 
