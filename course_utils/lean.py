@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 import torch
-from torch.optim import Adam, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 
 def without_compiler() -> None:
@@ -22,8 +22,10 @@ def without_compiler() -> None:
         plain = getattr(method, "__wrapped__", None)
         if plain is not None and getattr(method, "__module__", "").startswith("torch.optim"):
             plain.__dynamo_disable = plain  # where PyTorch keeps what the compiler has made of the method
-    if hasattr(Adam.step, "__wrapped__"):
-        Adam.step = _step(Adam.step.__wrapped__)  # type: ignore[method-assign]
+    for kind in (Adam, AdamW, SGD):
+        step = vars(kind).get("step")  # AdamW has Adam's
+        if hasattr(step, "__wrapped__"):
+            kind.step = _step(step.__wrapped__)  # type: ignore[method-assign]
 
 
 def _step(step: Callable) -> Callable:

@@ -11,6 +11,11 @@ images, labels = torch.rand(40, 1, 28, 28), torch.arange(40) % 10
 training.fit(models.mlp(), images, labels, epochs=1, show=False)
 training.fit_many([models.mlp(seed=0)], images, labels[None], torch.arange(40)[None], epochs=1)
 torch.optim.Adam([torch.zeros(1)]).state_dict()
+for kind in (torch.optim.SGD, torch.optim.AdamW):
+    weight = torch.ones(1, requires_grad=True)
+    weight.sum().backward()
+    kind([weight], lr=0.5).step()
+    assert weight.item() < 1
 assert "torch._dynamo" not in sys.modules, "a training imports PyTorch's compiler: 70 MB"
 """
 COMPILED = """
@@ -30,18 +35,19 @@ assert losses == sorted(losses, reverse=True), losses
 """
 SAME = """
 import torch
-def train():
+def train(kind):
     torch.manual_seed(0)
     weight = torch.nn.Parameter(torch.randn(5))
-    optimizer = torch.optim.Adam([weight], lr=0.1, weight_decay=0.1)
+    optimizer = kind([weight], lr=0.1, weight_decay=0.1)
     for _ in range(5):
         optimizer.zero_grad()
         (weight**3).sum().backward()
         optimizer.step()
     return weight.detach()
-before = train()
+kinds = torch.optim.Adam, torch.optim.SGD, torch.optim.AdamW
+before = [train(kind) for kind in kinds]
 from course_utils import lean
-assert torch.equal(train(), before)
+assert all(torch.equal(train(kind), weight) for kind, weight in zip(kinds, before))
 """
 
 
@@ -53,5 +59,5 @@ def test_training_imports_no_compiler_and_one_works_where_it_is_wanted():
     run(TRAINED + COMPILED)
 
 
-def test_adam_steps_as_before():
+def test_optimizers_step_as_before():
     run(SAME)
