@@ -25,7 +25,7 @@ def without_compiler() -> None:
     for kind in (Adam, AdamW, SGD):
         step = vars(kind).get("step")  # AdamW has Adam's
         if hasattr(step, "__wrapped__"):
-            kind.step = _step(step.__wrapped__)  # type: ignore[method-assign]
+            kind.step = _step(step.__wrapped__)  # type: ignore[union-attr, method-assign]
 
 
 def _step(step: Callable) -> Callable:
