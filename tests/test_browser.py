@@ -254,9 +254,10 @@ def test_a_used_page_is_whole_when_it_is_opened_again(course, page):
 @needs_chromium
 def test_a_screen_reader_hears_what_the_page_shows(course, page):
     """A figure has its words, a slider its name and its value as the page says it."""
-    slider = (
-        'widgets.SliderFigure(lambda share: plots.pictures(images[:5], [""] * 5, title=""), alt="", share=(0.1, 0.4))'
-    )
+    slider = """
+five = lambda share: plots.pictures(images[:5], [""] * 5, title="")
+widgets.SliderFigure(five, alt="Five digits.", share=(0.1, 0.4))
+"""
     course.write("work/spoken.ipynb", SETUP, DIGITS, USED["figure"], slider)
     course.open(page, "work/spoken.ipynb")
     for number in range(4):
