@@ -56,8 +56,9 @@ test-browser: .venv/test.stamp .grading/stamp
 run: .venv/lab.stamp
 	$(BIN)/python -m course_utils.notebooks $(NB)
 
+# How long a chapter takes, and how much memory: make bench NB=06
 bench: .venv/test.stamp
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(NB),notebooks $(NB))
 
 # Hours. Stop it at any time; it goes on where it was.
 reproduce: .venv/lab.stamp
