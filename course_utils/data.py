@@ -12,15 +12,13 @@ import math
 import shutil
 import zlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from course_utils import require
+from course_utils import folder, require
 
-COURSE = Path(__file__).resolve().parents[1]  # the clone, if the package was installed with --editable
-MNIST = COURSE / "data" / "mnist"
+MNIST = folder.ROOT / "data" / "mnist"
 
 # SHA-256 of each file once unpacked (data/README.md says where the files come from).
 CHECKSUMS = {
@@ -35,6 +33,8 @@ PREFIX = {"train": "train", "test": "t10k"}
 RING_STD = 0.25
 _ANGLES = 2 * math.pi * torch.arange(8) / 8
 RING = 4 * torch.stack([_ANGLES.cos(), _ANGLES.sin()], dim=1)
+
+REPAIR = "run `git restore data/mnist` in the course's folder, or clone the course again"
 
 
 class DataFileError(OSError):
@@ -280,18 +280,9 @@ def _read_idx(name: str) -> Tensor:
             f"{path} is not the file that the course ships.\n"
             f"  expected SHA-256 (unpacked): {CHECKSUMS[name]}\n"
             f"  found:                       {found}\n"
-            f"  to repair it: {_advice()}"
+            f"  to repair it: {REPAIR if folder.is_here() else folder.NOT_HERE}"
         )
     # IDX: two zero bytes, a type byte, the number of dimensions, then each dimension as a big-endian int32.
     header = 4 + 4 * content[3]
     shape = [int.from_bytes(content[i : i + 4], "big") for i in range(4, header, 4)]
     return torch.frombuffer(content, dtype=torch.uint8, offset=header).view(shape)
-
-
-def _advice() -> str:
-    if (COURSE / "pyproject.toml").exists():
-        return "run `git restore data/mnist` in the course's folder, or clone the course again"
-    return (
-        "the course was installed without --editable, away from its data. Run `pip install --editable .` in the "
-        "course's folder, and restart the kernel"
-    )

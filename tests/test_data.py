@@ -140,7 +140,7 @@ def test_no_flipped_bit_and_no_missing_end_gives_other_labels(folder):
 
 
 def test_a_course_that_was_installed_away_from_its_data_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "COURSE", tmp_path / "site-packages")
+    monkeypatch.setattr(data.folder, "ROOT", tmp_path / "site-packages")
     monkeypatch.setattr(data, "MNIST", tmp_path / "site-packages" / "data" / "mnist")
     words = complaint()
     assert "site-packages" in words and "no file" in words and data.CHECKSUMS["t10k-images-idx3-ubyte"] in words
