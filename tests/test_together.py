@@ -88,6 +88,17 @@ def works_on():
     return [thread for thread in threading.enumerate() if "worker" in thread.name]
 
 
+def test_when_it_returns_its_threads_have_ended(monkeypatch):
+    class EndsLate(threading.Thread):
+        def run(self):
+            super().run()
+            time.sleep(0.1)  # as on a machine that has other things to do
+
+    monkeypatch.setattr(together, "Thread", EndsLate)
+    assert training.side_by_side(lambda k: k, range(4)) == [0, 1, 2, 3]
+    assert not works_on()
+
+
 def test_the_first_failure_is_raised_and_stops_the_others(monkeypatch):
     monkeypatch.setattr(together, "cores", lambda: 2)
     begun, busy = [], threading.Event()

@@ -90,6 +90,8 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], descript
                 if error is not None:
                     raise error
                 live.update()
+            for thread in threads:  # its last result is here, and a moment later it has ended
+                thread.join()
         except BaseException:
             waiting.clear()
             with progress.interrupts_put_off():
