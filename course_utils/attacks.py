@@ -119,7 +119,7 @@ def margin_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return others.amax(dim=1) - logits[own]
 
 
-def _check_project(perturbation: Tensor, eps: float, norm: str = "inf") -> None:
+def _check_project(perturbation: Tensor, eps: float, norm: str) -> None:
     require.tensors(perturbation=(perturbation, "float [N, D, …]"))
     require.finite(perturbation=perturbation)
     require.at_least(0, eps=eps)
@@ -144,7 +144,7 @@ def project(perturbation: Tensor, eps: float, norm: str = "inf") -> Tensor:
     return torch.where(length > eps, perturbation * (eps / length), perturbation)
 
 
-def _check_steepest(gradient: Tensor, norm: str = "inf") -> None:
+def _check_steepest(gradient: Tensor, norm: str) -> None:
     require.tensors(gradient=(gradient, "float [N, D, …]"))
     require.one_of(NORMS, norm=norm)
 
@@ -170,28 +170,21 @@ def lengths(perturbation: Tensor) -> Tensor:
     return perturbation.flatten(1).norm(dim=1).view(-1, *[1] * (perturbation.dim() - 1))
 
 
-def _check_step(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    perturbation: Tensor,
-    eps: float,
-    alpha: float,
-    norm: str = "inf",
-    loss: ImageLoss = cross_entropy,
-) -> None:
-    _check_attack(model, images, labels, eps)
-    require.tensors(images=(images, "float [N, …]"), perturbation=(perturbation, "float [N, …]"))
-    if perturbation.shape != images.shape:
-        found = require.what(perturbation)
-        raise ValueError(f"perturbation must be {list(images.shape)}, a number for each pixel, got {found}")
-    require.finite(perturbation=perturbation)
+def _check_climb(alpha: float, norm: str, loss: ImageLoss) -> None:
     require.above(0, alpha=alpha)
     require.one_of(NORMS, norm=norm)
     require.function(loss=loss)
 
 
-@require.checked(_check_step)
+def _check_perturbation(images: Tensor, perturbation: Tensor) -> None:
+    require.tensors(images=(images, "float [N, …]"), perturbation=(perturbation, "float [N, …]"))
+    if perturbation.shape != images.shape:
+        found = require.what(perturbation)
+        raise ValueError(f"perturbation must be {list(images.shape)}, a number for each pixel, got {found}")
+    require.finite(perturbation=perturbation)
+
+
+@require.checked(_check_attack, _check_perturbation, _check_climb)
 def pgd_step(
     model: nn.Module,
     images: Tensor,
@@ -219,32 +212,15 @@ def pgd_step(
     return (images + moved).clamp(0, 1) - images
 
 
-def _check_pgd(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    eps: float,
-    alpha: float,
-    steps: int,
-    norm: str = "inf",
-    random_start: bool = False,
-    restarts: int = 1,
-    generator: torch.Generator | None = None,
-    targets: Tensor | None = None,
-    loss: ImageLoss = cross_entropy,
-) -> None:
-    _check_attack(model, images, labels, eps, targets)
-    require.above(0, alpha=alpha)
+def _check_starts(steps: int, random_start: bool, restarts: int, generator: torch.Generator | None) -> None:
     require.whole(steps=steps, restarts=restarts)
-    require.one_of(NORMS, norm=norm)
-    require.function(loss=loss)
     if random_start:
         require.generator(generator)
     elif restarts > 1:
         raise ValueError(f"restarts must be 1 without random_start, or all are the same, got {restarts}")
 
 
-@require.checked(_check_pgd)
+@require.checked(_check_attack, _check_climb, _check_starts)
 @_wherever
 def pgd(
     model: nn.Module,
@@ -341,12 +317,7 @@ def random_perturbation(images: Tensor, eps: float, norm: str, generator: torch.
     return (images + drawn.to(images.device)).clamp(0, 1) - images
 
 
-def _check_robust(model: nn.Module, images: Tensor, labels: Tensor, attack: Attack) -> None:
-    _check_attack(model, images, labels)
-    require.function(attack=attack)
-
-
-@require.checked(_check_robust)
+@require.checked(_check_attack, lambda attack: require.function(attack=attack))
 def robust_accuracy(model: nn.Module, images: Tensor, labels: Tensor, attack: Attack) -> float:
     """The share of images that get their label, and still do after the attack.
 

@@ -101,7 +101,9 @@ def heat_maps(encoder: nn.Sequential, images: Tensor, labels: Tensor) -> Tensor:
     with keeping_mode(encoder), torch.inference_mode(False), torch.enable_grad():
         encoder.eval()
         for part, direction, place in zip(images.split(256), towards.split(256), heat.split(256)):
-            seen = before(part.to(device)).detach().requires_grad_()
+            with torch.no_grad():
+                seen = before(part.to(device))
+            seen.requires_grad_()
             (gradient,) = torch.autograd.grad((after(seen) * direction).sum(), seen)
             warm = (seen * gradient).sum(dim=1, keepdim=True).detach().clamp(min=0).cpu()
             place.copy_(_enlarged(warm, images.shape[2:]))
@@ -141,13 +143,12 @@ def _check_share(share: float) -> None:
     require.between(0, 1, share=share)
 
 
-def _check_hottest(heat: Tensor, share: float = 0.15) -> None:
+def _check_heat(heat: Tensor) -> None:
     require.tensors(heat=(heat, "float [N, H, W]"), empty=True)
     require.finite(heat=heat)
-    _check_share(share)
 
 
-@require.checked(_check_hottest)
+@require.checked(_check_heat, _check_share)
 def hottest(heat: Tensor, share: float = 0.15) -> Tensor:
     """The pixels with most heat: in every image the same share of them.
 
@@ -167,16 +168,15 @@ def hottest(heat: Tensor, share: float = 0.15) -> Tensor:
     return masks.view_as(heat)
 
 
-def _check_blobs(shape: tuple[int, int, int], generator: torch.Generator, share: float = 0.15) -> None:
+def _check_blobs(shape: tuple[int, int, int], generator: torch.Generator) -> None:
     if not isinstance(shape, tuple | list) or len(shape) != 3:
         raise ValueError(f"shape must be (N, H, W), got {shape!r}")
     for size in shape:
         require.whole(0, shape=size)
     require.generator(generator)
-    _check_share(share)
 
 
-@require.checked(_check_blobs)
+@require.checked(_check_blobs, _check_share)
 def random_blobs(shape: tuple[int, int, int], generator: torch.Generator, share: float = 0.15) -> Tensor:
     """Smooth blobs anywhere in the image, no place more likely than another: the control of a gaze.
 

@@ -14,7 +14,7 @@ from course_utils import require
 from course_utils.training import Batch
 
 
-def _check_gce(logits: Tensor, labels: Tensor, q: float = 0.7) -> None:
+def _check_gce(logits: Tensor, labels: Tensor, q: float) -> None:
     require.tensors(logits=(logits, "float [N, K]"))
     require.labels(labels, n=len(logits), classes=logits.shape[1])
     require.between(0, 1, q=q)
@@ -50,13 +50,12 @@ def _check_alpha(alpha: float) -> None:
         raise ValueError("alpha must be below 1, or the first loss of all stays, got 1")
 
 
-def _check_average(average: Tensor, index: Tensor, loss: Tensor, alpha: float = 0.7) -> None:
+def _check_average(average: Tensor, index: Tensor, loss: Tensor) -> None:
     require.tensors(average=(average, "float [N]"), index=(index, "int64 [B]"), loss=(loss, "float [B]"))
     require.labels(index, classes=len(average), name="index")
-    _check_alpha(alpha)
 
 
-@require.checked(_check_average)
+@require.checked(_check_average, _check_alpha)
 def moving_average(average: Tensor, index: Tensor, loss: Tensor, alpha: float = 0.7) -> Tensor:
     """The moving average of each example's loss, after a batch.
 

@@ -29,7 +29,7 @@ def _check_pairs(n: int, lam: Any, index: Tensor) -> None:
     require.labels(index, n=n, classes=n, name="index")
 
 
-def _check_mixup(images: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor, num_classes: int = 10) -> None:
+def _check_mixup(images: Tensor, labels: Tensor, lam: Tensor | float, index: Tensor, num_classes: int) -> None:
     require.whole(num_classes=num_classes)
     soft = isinstance(labels, Tensor) and labels.is_floating_point()
     kind = f"float [N, {num_classes}]" if soft else "int64 [N]"

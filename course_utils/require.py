@@ -21,21 +21,38 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-def checked(check: Callable[..., None]) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
-    """A decorator: `check`, called with the same arguments, raises a ValueError where they do not fit.
+def checked(*checks: Callable[..., None]) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """A decorator: each check is called with those of the function's arguments that it names, and raises a ValueError
+    where they do not fit. (What the function does not have keeps the check's default.)
 
     So the function below it can be read as its formula. The solutions of the exercises are shown without it.
     """
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        parameters = inspect.signature(function).parameters
+        defaults = {name: given.default for name, given in parameters.items() if given.default is not given.empty}
+        named_by = [(check, _taken(check, parameters)) for check in checks]
+
         @functools.wraps(function)
         def asked(*given: Given.args, **named: Given.kwargs) -> Result:
-            check(*given, **named)
+            values = defaults | dict(zip(parameters, given)) | named
+            if parameters.keys() <= values.keys():  # otherwise Python says what is missing
+                for check, names in named_by:
+                    check(**{name: values[name] for name in names})
             return function(*given, **named)
 
         return asked
 
     return decorate
+
+
+def _taken(check: Callable, parameters: Collection[str]) -> list[str]:
+    """Which of a function's parameters a check names."""
+    wanted = inspect.signature(check).parameters
+    missing = [name for name, own in wanted.items() if own.default is own.empty and name not in parameters]
+    if missing:
+        raise TypeError(f"{check.__name__} must name arguments of what it checks, got {', '.join(missing)}")
+    return [name for name in wanted if name in parameters]
 
 
 def tensors(*, empty: bool = False, **asked: tuple[Any, str]) -> None:

@@ -35,8 +35,8 @@ def _check_contradicts(labels: Tensor, bias: Tensor, rows: Tensor, partners: Ten
         require.tensors(empty=True, **{name: (places, "int64 […]")})
         require.labels(places.flatten(), n=places.numel(), classes=len(labels), name=name)
     try:
-        torch.broadcast_shapes(rows.shape, partners.shape)
-    except RuntimeError:
+        np.broadcast_shapes(rows.shape, partners.shape)  # PyTorch's own imports sympy for it, 35 MB
+    except ValueError:
         wanted, found = f"of a shape that fits rows {list(rows.shape)}", list(partners.shape)
         raise ValueError(f"partners must be {wanted}, got {found}") from None
     require.one_of(KINDS, kind=kind)
@@ -156,23 +156,25 @@ def mix_pairs(
     return mixed, labels[partners]
 
 
-def _check_embeddings(embeddings: Tensor, labels: Tensor, tau: float = 0.2) -> None:
+def _check_embeddings(embeddings: Tensor, labels: Tensor) -> None:
     require.tensors(embeddings=(embeddings, "float [N, D]"), labels=(labels, "int64 [N]"))
     require.labels(labels)
-    require.above(0, tau=tau)
     low, high = (float(end) for end in embeddings.detach().norm(dim=1).aminmax())
     if not 0.999 <= low <= high <= 1.001:
         found = f"lengths from {low:g} to {high:g}: torch.nn.functional.normalize(embeddings, dim=1)"
         raise ValueError(f"embeddings must each be of length 1, got {found}")
 
 
-def _check_q(embeddings: Tensor, labels: Tensor, tau: float = 0.2, q: float = 0.7) -> None:
-    _check_embeddings(embeddings, labels, tau)
+def _check_tau(tau: float) -> None:
+    require.above(0, tau=tau)
+
+
+def _check_q(q: float) -> None:
     require.between(0, 1, q=q)
     require.above(0, q=q)
 
 
-@require.checked(_check_embeddings)
+@require.checked(_check_embeddings, _check_tau)
 def supcon(embeddings: Tensor, labels: Tensor, tau: float = 0.2) -> Tensor:
     """The supervised contrastive loss (Khosla et al., NeurIPS 2020): near what has the same label, far from the rest.
 
@@ -192,7 +194,7 @@ def supcon(embeddings: Tensor, labels: Tensor, tau: float = 0.2) -> Tensor:
     return mean_over_positives(-log_p, positive)
 
 
-@require.checked(_check_q)
+@require.checked(_check_embeddings, _check_tau, _check_q)
 def gsc(embeddings: Tensor, labels: Tensor, tau: float = 0.2, q: float = 0.7) -> Tensor:
     """The generalized supervised contrastive loss (Hwang et al., NeurIPS 2022): what is near already counts most.
 
@@ -212,7 +214,7 @@ def gsc(embeddings: Tensor, labels: Tensor, tau: float = 0.2, q: float = 0.7) ->
     return mean_over_positives(-q * log_p.detach().mul(q).exp() * log_p, positive)
 
 
-@require.checked(_check_embeddings)
+@require.checked(_check_embeddings, _check_tau)
 def log_probabilities(embeddings: Tensor, labels: Tensor, tau: float) -> tuple[Tensor, Tensor]:
     """What both contrastive losses are made of.
 
@@ -235,10 +237,9 @@ def mean_over_positives(losses: Tensor, positive: Tensor) -> Tensor:
     return rows.sum() / (count > 0).sum().clamp(min=1)
 
 
+@require.checked(_check_tau, _check_q)
 def gsc_loss(tau: float = 0.2, q: float = 0.7) -> Loss:
     """`gsc` as a method for `fit`, whose model then gives embeddings [N, D] and not logits."""
-    require.above(0, tau=tau, q=q)
-    require.between(0, 1, q=q)
     return lambda model, batch: gsc(model(batch.images), batch.labels, tau, q)
 
 
@@ -369,17 +370,14 @@ def lff_selecmix(lff: LfF, mixing: SelecMix, weight: float = 0.1) -> Loss:
     return loss
 
 
-def _check_share(
-    pairing: Pairing, labels: Tensor, bias: Tensor, kind: str, *, pool: int = 4_096, seed: int = 0
-) -> None:
+def _check_share(pairing: Pairing, kind: str, pool: int, seed: int) -> None:
     require.function(pairing=pairing)
-    _check_groups(labels, bias)
     require.one_of(KINDS, kind=kind)
     require.whole(pool=pool)
     require.whole(0, seed=seed)
 
 
-@require.checked(_check_share)
+@require.checked(_check_groups, _check_share)
 def contradicting_share(
     pairing: Pairing, labels: Tensor, bias: Tensor, kind: str, *, pool: int = 4_096, seed: int = 0
 ) -> tuple[float, float]:

@@ -5,7 +5,7 @@ import sys
 
 TRAINED = """
 import course_utils, sys
-from course_utils import data, models, training
+from course_utils import data, models, selecmix, training
 import torch
 images, labels = torch.rand(40, 1, 28, 28), torch.arange(40) % 10
 training.fit(models.mlp(), images, labels, epochs=1, show=False)
@@ -16,7 +16,10 @@ for kind in (torch.optim.SGD, torch.optim.AdamW):
     weight.sum().backward()
     kind([weight], lr=0.5).step()
     assert weight.item() < 1
+every = torch.arange(40)
+selecmix.contradicts(every % 10, every % 3, every, every[:, None], "positive")
 assert "torch._dynamo" not in sys.modules, "a training imports PyTorch's compiler: 70 MB"
+assert "sympy" not in sys.modules, "something calls a function for which PyTorch imports sympy: 35 MB"
 """
 COMPILED = """
 net = models.mlp()

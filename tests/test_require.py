@@ -69,7 +69,7 @@ def test_each_says_what_it_is_about(call, says):
 
 
 def test_checked_passes_everything_on():
-    @require.checked(lambda n, double=False: require.whole(n=n))
+    @require.checked(lambda n: require.whole(n=n))
     def counted(n, double=False):
         """How many."""
         return 2 * n if double else n
@@ -77,3 +77,20 @@ def test_checked_passes_everything_on():
     assert (counted(2), counted(n=2, double=True), counted.__doc__) == (2, 4, "How many.")
     with pytest.raises(ValueError, match="n must be a whole number"):
         counted(0)
+    with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'n'"):
+        counted(double=True)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'm'"):
+        counted(2, m=3)
+
+
+def test_each_check_gets_the_arguments_that_it_names():
+    seen = []
+
+    @require.checked(lambda c, a: seen.append((a, c)), lambda b, other=9: seen.append((b, other)))
+    def three(a, b=2, *, c=3):
+        return a + b + c
+
+    assert three(1) == 6 and seen == [(1, 3), (2, 9)]
+    assert three(1, 5, c=4) == 10 and seen[2:] == [(1, 4), (5, 9)]
+    with pytest.raises(TypeError, match="must name arguments of what it checks, got d"):
+        require.checked(lambda d: None)(three)

@@ -116,9 +116,9 @@ def _check_changes(scene: Scene, **entries: float) -> None:
     check_scene(scene | {name: torch.full_like(scene[name], value) for name, value in entries.items()})
 
 
-@require.checked(_check_changes)
 def changed(scene: Scene, **entries: float) -> Scene:
     """The same scenes, but with one value of an entry for all of them: `changed(scene, hand=True, fish=False)`."""
+    _check_changes(scene, **entries)
     return scene | {name: torch.full_like(scene[name], value) for name, value in entries.items()}
 
 

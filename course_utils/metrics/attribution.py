@@ -93,7 +93,7 @@ def effects(model: nn.Module, with_object: Tensor, without: Tensor, target: int)
     return first - second
 
 
-def _check_way(model: nn.Module, images: Tensor, target: int, baseline: Tensor, steps: int = 20) -> None:
+def _check_way(model: nn.Module, images: Tensor, target: int, baseline: Tensor, steps: int) -> None:
     check_images(model, images)
     require.tensors(images=(images, "float [N, C, H, W]"))
     if not isinstance(baseline, Tensor) or baseline.shape != images.shape[1:2] or not baseline.is_floating_point():

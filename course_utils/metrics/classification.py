@@ -50,7 +50,7 @@ def keeping_mode(model: nn.Module) -> Iterator[None]:
             layer.training = training
 
 
-def _check_outputs(model: nn.Module, images: Tensor, chunk: int = 512) -> None:
+def _check_outputs(model: nn.Module, images: Tensor, chunk: int) -> None:
     check_images(model, images)
     require.whole(chunk=chunk)
 

@@ -35,7 +35,7 @@ def paired_interval(differences: Tensor) -> tuple[float, float]:
     return (differences.mean() - reach).item(), (differences.mean() + reach).item()
 
 
-def _check_level(runs: Tensor, control: Tensor, bound: float, margin: float = 0.0) -> None:
+def _check_level(runs: Tensor, control: Tensor, bound: float, margin: float) -> None:
     require.tensors(runs=(runs, "float [n]"), control=(control, "float [m]"))
     require.finite(runs=runs, control=control)  # NaN reaches no bound: a control of NaN would clear the claim
     require.above(-math.inf, bound=bound)

@@ -7,7 +7,7 @@ from course_utils import require
 from course_utils.metrics.classification import answers, check_images
 
 
-def _check_groups(predictions: Tensor, labels: Tensor, bias: Tensor, shape: tuple[int, int] = (10, 10)) -> None:
+def _check_groups(predictions: Tensor, labels: Tensor, bias: Tensor, shape: tuple[int, int]) -> None:
     kind = "int64 [N]"
     require.tensors(empty=True, predictions=(predictions, kind), labels=(labels, kind), bias=(bias, kind))
     if not isinstance(shape, tuple | list) or len(shape) != 2:
@@ -46,7 +46,7 @@ def _check_table(accuracy: Tensor, counts: Tensor) -> None:
     require.box(accuracy=accuracy.nan_to_num())
 
 
-def _check_report(accuracy: Tensor, counts: Tensor, aligned: Tensor | None = None) -> None:
+def _check_report(accuracy: Tensor, counts: Tensor, aligned: Tensor | None) -> None:
     _check_table(accuracy, counts)
     if (unknown := accuracy.isnan() & (counts > 0)).any():
         raise ValueError(f"accuracy must be a number where counts is above 0, got {int(unknown.sum())} NaN there")

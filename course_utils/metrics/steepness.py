@@ -15,13 +15,13 @@ from course_utils import require
 from course_utils.metrics.classification import check_images, check_logits, check_risk, keeping_mode
 
 
-def _check_margins(model: nn.Module, images: Tensor, chunk: int = 512) -> None:
+def _check_margins(model: nn.Module, images: Tensor, chunk: int) -> None:
     check_images(model, images)
     require.whole(chunk=chunk)
     require.tensors(images=(images, "float [N, …]"))
 
 
-def _check_losses(model: nn.Module, images: Tensor, labels: Tensor, chunk: int = 512) -> None:
+def _check_losses(model: nn.Module, images: Tensor, labels: Tensor, chunk: int) -> None:
     _check_margins(model, images, chunk)
     if not isinstance(labels, Tensor) or labels.dim() == 0 or len(labels) != len(images):
         raise ValueError(f"labels must be {len(images)}, one for each image, got {require.what(labels)}")
@@ -62,19 +62,13 @@ def margin_slopes(model: nn.Module, images: Tensor, chunk: int = 512) -> Tensor:
     Returns:
         [N] float32 on the CPU, at least 0.
     """
-
     return _norms(model, images, lambda _, logits: _margins(logits).sum(), chunk)
 
 
 DUAL = {"2": 2, "inf": 1}  # for each norm of a change of the pixels, the norm of the gradient that belongs to it
 
 
-def _check_distances(model: nn.Module, images: Tensor, norm: str = "2", chunk: int = 512) -> None:
-    _check_margins(model, images, chunk)
-    require.one_of(DUAL, norm=norm)
-
-
-@require.checked(_check_distances)
+@require.checked(_check_margins, lambda norm: require.one_of(DUAL, norm=norm))
 def margin_distances(model: nn.Module, images: Tensor, norm: str = "2", chunk: int = 512) -> Tensor:
     """How far the boundary is from each image, to first order: the margin divided by its slope.
 
