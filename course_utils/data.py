@@ -41,7 +41,9 @@ class DataFileError(OSError):
     """A data file is missing or is not the file that the course ships."""
 
 
-def load_mnist(split: str = "train", n: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
+def load_mnist(
+    split: str = "train", n: int | None = None, seed: int = 0, of: int | None = None
+) -> tuple[Tensor, Tensor]:
     """MNIST, or a stratified part of it.
 
     Args:
@@ -49,6 +51,7 @@ def load_mnist(split: str = "train", n: int | None = None, seed: int = 0) -> tup
             or "test" (10,000 images, for reporting only).
         n: how many images, with every class in its share of the split; `None` for all, in file order.
         seed: which `n` images, and in which order.
+        of: if given, the first `n` of those that `load_mnist(split, of, seed)` gives, in the memory of `n`.
 
     Returns:
         images [n, 1, 28, 28] float32 in [0, 1], and labels [n] int64 in 0…9.
@@ -57,8 +60,10 @@ def load_mnist(split: str = "train", n: int | None = None, seed: int = 0) -> tup
         DataFileError: a file is missing or damaged; the message says how to repair it.
     """
     pixels, labels = read_mnist(split)
-    if n is not None:
-        rows = stratified(labels, n, seed)
+    if n is not None or of is not None:
+        require.whole(1, len(labels), of=len(labels) if of is None else of)
+        require.whole(1, len(labels) if of is None else of, n=n)
+        rows = stratified(labels, n if of is None else of, seed)[:n]
         pixels, labels = pixels[rows], labels[rows]
     return pixels.unsqueeze(1).float().div_(255), labels
 

@@ -17,7 +17,7 @@ from course_utils.training import Batch
 def _check_paste(images: Tensor, donors: Tensor, masks: Tensor) -> None:
     require.tensors(
         images=(images, "float [N, C, H, W]"), donors=(donors, "float [N, C, H, W]"), masks=(masks, "bool [N, H, W]"),
-        empty=True,
+        may_be_empty=True,
     )  # fmt: skip
 
 
@@ -37,9 +37,9 @@ def paste(images: Tensor, donors: Tensor, masks: Tensor) -> Tensor:
 
 
 def _check_cover(images: Tensor, masks: Tensor, colour: Tensor) -> None:
-    require.tensors(images=(images, "float [N, C, H, W]"), empty=True)
+    require.tensors(images=(images, "float [N, C, H, W]"), may_be_empty=True)
     n, channels, height, width = images.shape
-    require.tensors(masks=(masks, f"bool [{n}, {height}, {width}]"), empty=True)
+    require.tensors(masks=(masks, f"bool [{n}, {height}, {width}]"), may_be_empty=True)
     require.tensors(colour=(colour, f"float [{channels}]"))
     require.finite(colour=colour)
 
@@ -144,7 +144,7 @@ def _check_share(share: float) -> None:
 
 
 def _check_heat(heat: Tensor) -> None:
-    require.tensors(heat=(heat, "float [N, H, W]"), empty=True)
+    require.tensors(heat=(heat, "float [N, H, W]"), may_be_empty=True)
     require.finite(heat=heat)
 
 
@@ -200,7 +200,7 @@ def random_blobs(shape: tuple[int, int, int], generator: torch.Generator, share:
 
 def _check_flags(masks: Tensor, **flags: Tensor) -> None:
     for name, flag in flags.items():
-        require.tensors(empty=False, **{"masks": (masks, "bool [N, H, W]"), name: (flag, "bool [N]")})
+        require.tensors(may_be_empty=False, **{"masks": (masks, "bool [N, H, W]"), name: (flag, "bool [N]")})
 
 
 def _some(flags: Tensor, name: str) -> Tensor:

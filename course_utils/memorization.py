@@ -209,7 +209,7 @@ def _log_density(value: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def _check_suspects(found: Tensor, suspicion: Tensor) -> None:
-    require.tensors(empty=True, found=(found, "bool […]"), suspicion=(suspicion, "float […]"))
+    require.tensors(may_be_empty=True, found=(found, "bool […]"), suspicion=(suspicion, "float […]"))
     if suspicion.shape != found.shape:
         raise ValueError(f"suspicion must be {list(found.shape)} as found is, got {require.what(suspicion)}")
     if suspicion.isnan().any():  # it would rank above all numbers

@@ -55,11 +55,11 @@ def _taken(check: Callable, parameters: Collection[str]) -> list[str]:
     return [name for name in wanted if name in parameters]
 
 
-def tensors(*, empty: bool = False, **asked: tuple[Any, str]) -> None:
+def tensors(*, may_be_empty: bool = False, **asked: tuple[Any, str]) -> None:
     """Tensors of these types and shapes, on one device.
 
     Args:
-        empty: whether a tensor may hold nothing.
+        may_be_empty: whether a tensor may hold nothing.
         asked: each tensor and what it must be, in the words of the docstrings: "int64 [N]", "float [N, …]" (of any
             precision), "float32 [N, 2]", "bool [M, N]", "any [N]". A letter is the same number throughout.
     """
@@ -68,7 +68,7 @@ def tensors(*, empty: bool = False, **asked: tuple[Any, str]) -> None:
     for name, (value, wanted) in asked.items():
         kind, dimensions = _read(wanted)
         fits = isinstance(value, Tensor) and _is_kind(value, kind) and _has_shape(value, dimensions, sizes)
-        if not fits or (value.numel() == 0 and not empty):
+        if not fits or (value.numel() == 0 and not may_be_empty):
             where = ", ".join(f"{letter} = {sizes[letter]}" for letter in dimensions if letter in sizes)
             some = ", not empty" if fits else ""
             raise ValueError(f"{name} must be {wanted}{f' with {where}' if where else ''}{some}, got {what(value)}")
@@ -81,7 +81,7 @@ def tensors(*, empty: bool = False, **asked: tuple[Any, str]) -> None:
 
 def labels(labels: Tensor, *, n: int | None = None, classes: int | None = None, name: str = "labels") -> None:
     """A vector of class numbers: int64 [n], in 0…classes − 1 where that is given."""
-    tensors(empty=n is None, **{name: (labels, f"int64 [{'N' if n is None else n}]")})
+    tensors(may_be_empty=n is None, **{name: (labels, f"int64 [{'N' if n is None else n}]")})
     if len(labels):
         low, high = (int(end) for end in labels.aminmax())
         if low < 0 or (classes is not None and high >= classes):

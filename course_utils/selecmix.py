@@ -32,7 +32,7 @@ def _check_groups(labels: Tensor, bias: Tensor) -> None:
 def _check_contradicts(labels: Tensor, bias: Tensor, rows: Tensor, partners: Tensor, kind: str) -> None:
     _check_groups(labels, bias)
     for name, places in {"rows": rows, "partners": partners}.items():
-        require.tensors(empty=True, **{name: (places, "int64 […]")})
+        require.tensors(may_be_empty=True, **{name: (places, "int64 […]")})
         require.labels(places.flatten(), n=places.numel(), classes=len(labels), name=name)
     try:
         np.broadcast_shapes(rows.shape, partners.shape)  # PyTorch's own imports sympy for it, 35 MB

@@ -28,6 +28,7 @@ ROWS = [
         split=[None, 3, "validation", "Test", ["test"]],
         n=[0, 2.5, "3", 10_001],
         seed=NO_SEED[:4],
+        of=[0, 2.5, "300", 10_001],
     ),
     row(data.read_mnist, {"split": "test"}, split=[None, 3, "validation", "Test", ["test"]]),
     row(data.stratified, {"labels": LABELS, "n": 3}, labels=NO_LABELS, n=no_count(6), seed=NO_SEED),

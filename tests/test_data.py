@@ -47,6 +47,14 @@ def test_a_subset_is_stratified_and_follows_its_seed():
     assert not torch.equal(images, other)
 
 
+def test_the_first_of_a_subset_need_not_be_loaded_with_the_rest():
+    images, labels = data.load_mnist("test", n=300, seed=3)
+    first = data.load_mnist("test", n=40, seed=3, of=300)
+    assert torch.equal(first[0], images[:40]) and torch.equal(first[1], labels[:40])
+    with pytest.raises(ValueError, match="n must be a whole number, from 1 to 300, got None"):
+        data.load_mnist("test", of=300)
+
+
 OTHER = b"\0\0\10\1\0\0\0\1\5"
 FOUND = {
     "missing": "no file",

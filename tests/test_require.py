@@ -39,7 +39,7 @@ def test_what_does_not_fit_is_named(asked, says):
 
 
 def test_an_empty_tensor_is_taken_where_it_may_be():
-    require.tensors(empty=True, a=(ROWS[:0], "float [N, K]"))
+    require.tensors(may_be_empty=True, a=(ROWS[:0], "float [N, K]"))
 
 
 @pytest.mark.parametrize(

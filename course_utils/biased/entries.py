@@ -44,7 +44,7 @@ def check_scene(scene: Any, name: str = "scene") -> None:
     wrong += [f"one called {entry!r}" for entry in scene if entry not in KINDS]
     if wrong:
         raise ValueError(f"{name} must have draw_scene's entries, got {', '.join(wrong[:3])}")
-    require.tensors(empty=True, **{f"{name}[{entry!r}]": (scene[entry], kind) for entry, kind in KINDS.items()})
+    require.tensors(may_be_empty=True, **{f"{name}[{entry!r}]": (scene[entry], kind) for entry, kind in KINDS.items()})
     require.finite(**{f"{name}[{entry!r}]": values for entry, values in scene.items()})
     for entry, count in COUNTS.items():
         require.labels(scene[entry], classes=count, name=f"{name}[{entry!r}]")

@@ -255,7 +255,7 @@ def dealt(labels: Tensor, values: Tensor, generator: torch.Generator) -> Tensor:
 
 def _check_rows(scene: Scene, rows: Tensor) -> None:
     check_scene(scene)
-    require.tensors(empty=True, rows=(rows, f"bool [{len(scene['flip'])}]"))
+    require.tensors(may_be_empty=True, rows=(rows, f"bool [{len(scene['flip'])}]"))
 
 
 @require.checked(_check_rows)

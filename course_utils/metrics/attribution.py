@@ -11,7 +11,7 @@ from course_utils.metrics.classification import answers, check_images, check_log
 
 
 def _check_target(logits: Tensor, target: int) -> None:
-    require.tensors(empty=True, logits=(logits, "float [N, K]"))
+    require.tensors(may_be_empty=True, logits=(logits, "float [N, K]"))
     if logits.shape[1] < 2:
         raise ValueError(f"logits must be [N, K] with K at least 2, got {require.what(logits)}")
     require.whole(0, logits.shape[1] - 1, target=target)

@@ -2,7 +2,6 @@
 
 import math
 
-from scipy.special import stdtrit
 from torch import Tensor
 
 from course_utils import require
@@ -30,6 +29,8 @@ def paired_interval(differences: Tensor) -> tuple[float, float]:
     Returns:
         the lower and the upper end.
     """
+    from scipy.special import stdtrit  # 17 MB, which a chapter needs at its first card, and not while it trains
+
     n = len(differences)
     reach = float(stdtrit(n - 1, 0.975)) * differences.std() / n**0.5
     return (differences.mean() - reach).item(), (differences.mean() + reach).item()

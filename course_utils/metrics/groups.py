@@ -9,7 +9,7 @@ from course_utils.metrics.classification import answers, check_images
 
 def _check_groups(predictions: Tensor, labels: Tensor, bias: Tensor, shape: tuple[int, int]) -> None:
     kind = "int64 [N]"
-    require.tensors(empty=True, predictions=(predictions, kind), labels=(labels, kind), bias=(bias, kind))
+    require.tensors(may_be_empty=True, predictions=(predictions, kind), labels=(labels, kind), bias=(bias, kind))
     if not isinstance(shape, tuple | list) or len(shape) != 2:
         raise ValueError(f"shape must be two numbers (Y, B), got {require.what(shape)}")
     for size in shape:
