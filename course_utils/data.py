@@ -12,6 +12,7 @@ import math
 import shutil
 import zlib
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -60,10 +61,11 @@ def load_mnist(
         DataFileError: a file is missing or damaged; the message says how to repair it.
     """
     pixels, labels = read_mnist(split)
-    if n is not None or of is not None:
-        require.whole(1, len(labels), of=len(labels) if of is None else of)
-        require.whole(1, len(labels) if of is None else of, n=n)
-        rows = stratified(labels, n if of is None else of, seed)[:n]
+    if of is not None:
+        require.whole(1, len(labels), of=of)
+        require.whole(1, of, n=cast(int, n))  # None, too, is refused
+    if n is not None:
+        rows = stratified(labels, of or n, seed)[:n]
         pixels, labels = pixels[rows], labels[rows]
     return pixels.unsqueeze(1).float().div_(255), labels
 
