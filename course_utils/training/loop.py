@@ -177,6 +177,23 @@ def check_recipe(epochs: int, lr: float, batch_size: int, weight_decay: float, s
     require.whole(0, seed=seed)
 
 
+def _check_loss(loss: Loss) -> None:
+    require.function(loss=loss)
+    if isinstance(loss, type):
+        raise ValueError(f"loss must be a function from (model, batch), got {require.what(loss)}: its () forgotten?")
+
+
+def _check_looks(validation: tuple[Tensor, Tensor] | None, callback: Callable | None) -> None:
+    if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise ValueError(f"validation must be a pair (images, labels), got {require.what(validation)}")
+        _check_examples(*validation, of="validation ")
+        require.finite(**{"validation images": validation[0]})
+    if callback is not None:
+        require.function(callback=callback)
+
+
+@require.checked(_check_loss, check_trainable, _check_examples, check_recipe, _check_looks)
 def fit(
     model: nn.Module,
     images: Tensor,
@@ -221,19 +238,6 @@ def fit(
     Raises:
         FloatingPointError: the loss became infinite or NaN; the message says at which step.
     """
-    require.function(loss=loss)
-    if isinstance(loss, type):
-        raise ValueError(f"loss must be a function from (model, batch), got {require.what(loss)}: its () forgotten?")
-    check_trainable(model)
-    _check_examples(images, labels)
-    check_recipe(epochs, lr, batch_size, weight_decay, schedule, seed)
-    if validation is not None:
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            raise ValueError(f"validation must be a pair (images, labels), got {require.what(validation)}")
-        _check_examples(*validation, of="validation ")
-        require.finite(**{"validation images": validation[0]})
-    if callback is not None:
-        require.function(callback=callback)
     device = chosen_device()
     model.to(device)
     images, labels = images.to(device), labels.to(device)

@@ -41,6 +41,38 @@ class Record(NamedTuple):
     watched: Tensor  # [epochs, M, W] int16: the class given to each watched image, after each epoch
 
 
+def _check_networks(models: Sequence[nn.Module]) -> None:
+    check_alike(models, "models")
+    for model in models:
+        check_trainable(model, "models")
+
+
+def _check_examples(models: Sequence[nn.Module], images: Tensor, labels: Tensor, rows: Tensor) -> None:
+    wanted = f"int64 [{len(models)}, n]"
+    require.tensors(images=(images, "float32 [N, …]"))
+    require.tensors(rows=(rows, wanted), labels=(labels, wanted))
+    require.labels(labels.flatten())
+    require.labels(rows.flatten(), classes=len(images), name="rows")
+
+
+def _check_vicinities(vicinities: Sequence[Vicinity] | None, models: Sequence[nn.Module]) -> None:
+    if vicinities is None:
+        return
+    if not isinstance(vicinities, Sequence) or len(vicinities) != len(models):
+        raise ValueError(f"vicinities must be {len(models)}, one for each network, got {require.what(vicinities)}")
+    for vicinity in vicinities:
+        require.function(vicinities=vicinity)
+
+
+def _check_watch(watch: Tensor | None, images: Tensor) -> None:
+    if watch is None:
+        return
+    wanted = ", ".join(["W", *map(str, images.shape[1:])])
+    require.tensors(images=(images, "float32 [N, …]"), watch=(watch, f"float32 [{wanted}]"))
+    require.finite(watch=watch)
+
+
+@require.checked(_check_networks, _check_examples, check_recipe, _check_vicinities, _check_watch)
 def fit_many(
     models: Sequence[nn.Module],
     images: Tensor,
@@ -80,17 +112,7 @@ def fit_many(
     Raises:
         FloatingPointError: the loss became infinite or NaN; the message says at which step.
     """
-    check_alike(models, "models")
-    for model in models:
-        check_trainable(model, "models")
-    _check_examples(len(models), images, labels, rows)
-    check_recipe(epochs, lr, batch_size, weight_decay, schedule, seed)
-    if vicinities is not None:
-        _check_vicinities(vicinities, len(models))
-    if watch is None:
-        watch = images[:0]
-    else:
-        _check_watch(watch, images)
+    watch = images[:0] if watch is None else watch
     images, labels, rows = images.to(chosen_device()), labels.cpu(), rows.cpu()
     steps = epochs * math.ceil(rows.shape[1] / batch_size)
     seen = torch.empty(epochs, *rows.shape, dtype=torch.int16)
@@ -199,23 +221,3 @@ def _moved(
             raise ValueError("vicinities must all return soft labels [B, K], got class numbers from some")
         images, labels = (torch.stack(part) for part in list(zip(*near))[:2])
         yield batch._replace(images=images, labels=labels)
-
-
-def _check_examples(networks: int, images: Tensor, labels: Tensor, rows: Tensor) -> None:
-    require.tensors(images=(images, "float32 [N, …]"))
-    require.tensors(rows=(rows, f"int64 [{networks}, n]"), labels=(labels, f"int64 [{networks}, n]"))
-    require.labels(labels.flatten())
-    require.labels(rows.flatten(), classes=len(images), name="rows")
-
-
-def _check_watch(watch: Tensor, images: Tensor) -> None:
-    wanted = ", ".join(["W", *map(str, images.shape[1:])])
-    require.tensors(images=(images, "float32 [N, …]"), watch=(watch, f"float32 [{wanted}]"))
-    require.finite(watch=watch)
-
-
-def _check_vicinities(vicinities: Sequence[Vicinity], networks: int) -> None:
-    if not isinstance(vicinities, Sequence) or len(vicinities) != networks:
-        raise ValueError(f"vicinities must be {networks}, one for each network, got {require.what(vicinities)}")
-    for vicinity in vicinities:
-        require.function(vicinities=vicinity)
