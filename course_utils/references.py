@@ -2,11 +2,11 @@
 
 import re
 from functools import cache
-from pathlib import Path
 
+from course_utils import folder
 from course_utils.require import what
 
-BIBLIOGRAPHY = Path(__file__).resolve().parents[1] / "docs" / "references.bib"
+BIBLIOGRAPHY = folder.ROOT / "docs" / "references.bib"
 
 
 @cache
@@ -15,7 +15,9 @@ def entries() -> dict[str, dict[str, str]]:
 
     Raises:
         ValueError: an entry is written in another way, or two have one key.
+        FileNotFoundError: the package does not lie in the course's folder.
     """
+    folder.demand()
     text = BIBLIOGRAPHY.read_text(encoding="utf-8")
     found = re.findall(r"^@\w+\{([^,]+),\n(.*?)^\}$", text, re.M | re.S)
     if len(dict(found)) != text.count("\n@"):

@@ -20,8 +20,9 @@ import pytest
 from counting import COUNTING, FOLDER
 
 import course_utils
-from course_utils import copies, folder, notebooks, record, reproduce
+from course_utils import copies, folder, notebooks, record, references, reproduce
 from course_utils.copies import pull
+from course_utils.grading import __main__ as grading
 from course_utils.lab import __main__ as lab
 from course_utils.reproduce import experiment, grid, scorecard, store, versions
 from course_utils.reproduce.__main__ import main
@@ -68,13 +69,21 @@ def alone(tmp_path, monkeypatch):
 
 
 def test_an_installed_package_says_that_it_needs_its_folder(alone, capsys):
-    for look in (notebooks.find, lambda _: reproduce.read(), lambda _: COUNTING.path, lambda _: scorecard.judged(1)):
+    entries = references.entries.__wrapped__  # others may have read them
+    for look in (
+        lambda: notebooks.find([]),
+        reproduce.read,
+        lambda: COUNTING.path,
+        lambda: scorecard.judged(1),
+        entries,
+    ):
         with pytest.raises(FileNotFoundError, match=r"installed without --editable\. Clone the course, and run"):
-            look([])
+            look()
     assert "installed without --editable" in copies.bring_up_to_date()[0]
     assert "installed without --editable" in pull.pull()[0]
-    with pytest.raises(SystemExit, match="installed without --editable"):
-        lab.main([])
+    for command in (lambda: lab.main([]), lambda: grading.main(["report"]), lambda: grading.main(["assignment", "03"])):
+        with pytest.raises(SystemExit, match="installed without --editable"):
+            command()
     for command in ("list", "run wrong-labels", "table wrong-labels", "check 1"):
         with pytest.raises(SystemExit) as end:
             main(command.split())

@@ -2,18 +2,17 @@
 
 import argparse
 import sys
-from io import TextIOWrapper
 from pathlib import Path
 
-from course_utils import record
+from course_utils import folder, record
 
 
 def main(words: list[str]) -> None:
     """Do what the command line says; what goes wrong is said in a sentence."""
     options = _parser().parse_args(words)
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a console that lacks a letter shall not stop it
+    folder.print_anything()
     try:
+        folder.demand()
         if options.what == "report":
             _report(options.paths)
         elif options.what == "assignment":

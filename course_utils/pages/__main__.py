@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from course_utils import folder
+
 parser = argparse.ArgumentParser(prog="python -m course_utils.pages", description="The course without a kernel.")
 parser.add_argument("what", choices=["site", "slides", "figures"])
 parser.add_argument("chapters", nargs="*", metavar="NN", help="numbers of chapters (slides, figures); none: all")
@@ -12,6 +14,7 @@ if chosen.what == "site" and chosen.chapters:
 
 # Each needs other packages: only what is asked for is imported.
 try:
+    folder.demand()
     if chosen.what == "site":
         from course_utils.pages import site
 
