@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import torch
 
-from benchmarks.measure import Row, seconds
+from benchmarks.measure import Row, multiplying, seconds
 from course_utils.notebooks import CHAPTERS, execute, find
 
 STORED = Path(__file__).with_name("chapters.jsonl")
@@ -34,6 +34,7 @@ def measured(path: Path) -> dict:
     """Run a notebook from top to bottom in a new kernel; it stays as it is."""
     book = nbformat.read(path, as_version=4)
     book.cells += [nbformat.v4.new_code_cell(source) for source in (KERNEL, SLIDERS)]
+    rate = multiplying()
     took = seconds(lambda: execute(book))
     cpu, peak = (float(number) for number in book.cells[-2].outputs[0].text.split())
     steps = [float(line) for output in book.cells[-1].outputs for line in output.get("text", "").split()]
@@ -44,6 +45,7 @@ def measured(path: Path) -> dict:
         "cpu_seconds": round(cpu),
         "peak_mib": round(peak),
         "slider_seconds": round(max(steps), 2) or None,  # of the slowest, to a new picture
+        "gflops": round(rate),  # of one thread, just before
         "torch": torch.__version__,
         "commit": commit.stdout.strip(),
     }
@@ -76,6 +78,8 @@ def notebooks() -> Iterator[Row]:
         yield Row(f"`{name}`: peak memory, MiB (stored)", values("peak_mib", (name,)), "≤ 1,024")
     minutes = [sum(values("seconds")) / 60] if len(found) == len(CHAPTERS) else []
     yield Row("all notebooks: minutes (stored)", minutes, "≤ 15")
+    rate = "one thread's products of matrices just before each notebook: 10⁹ operations a second (stored)"
+    yield Row(rate, values("gflops"), "high")
     yield Row("the slowest slider of each notebook: seconds to a new picture (stored)", values("slider_seconds"), "≤ 1")
 
 

@@ -47,6 +47,13 @@ def seconds(work: Work) -> float:
     return time.perf_counter() - start
 
 
+def multiplying(turns: int = 30) -> float:
+    """What one thread does now of products of 1,024 × 1,024 matrices, in 10⁹ operations a second: the median. Of a
+    machine that others share this changes from hour to hour, and with it all seconds."""
+    left, right = torch.randn(2, 1_024, 1_024)
+    return 2 * 1_024**3 / median(seconds(lambda: left @ right) for _ in range(turns)) / 1e9
+
+
 def in_turn(turns: int, **sides: Work) -> SimpleNamespace:
     """For each side an array [turns] of its seconds, after one uncounted run of each.
 
