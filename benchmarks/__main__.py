@@ -53,7 +53,9 @@ def renewed(rows: list[Row]) -> str:
     """README.md with these rows in the place of those of the same names."""
     text = README.read_text(encoding="utf-8")
     for row in rows:
-        text = re.sub(rf"^\| {re.escape(row.what)} \|.*$", lambda _, row=row: row.line(), text, flags=re.M)
+        text, found = re.subn(rf"^\| {re.escape(row.what)} \|.*$", lambda _, row=row: row.line(), text, flags=re.M)
+        if not found:
+            raise RuntimeError(f"README.md must have a row for {row.what!r}, got none: `make bench` writes them all")
     return text
 
 

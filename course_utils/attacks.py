@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from course_utils import require
 from course_utils.metrics import answers, input_gradient, keeping_mode, outputs
+from course_utils.metrics.classification import check_logits
 
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]  # from (model, images, labels) to adversarial images
 ImageLoss = Callable[[Tensor, Tensor], Tensor]  # from (logits [N, K], labels [N]) to one number for each image [N]
@@ -48,7 +49,8 @@ def _check_attack(
     require.box(images=images)
     require.at_least(0, eps=eps)
     # F.cross_entropy overlooks the label −100, and on a GPU a label that is too large ends the process.
-    classes = outputs(model, images[:1]).shape[-1]
+    check_logits(logits := outputs(model, images[:1]))
+    classes = logits.shape[1]
     require.labels(labels, classes=classes)
     require.labels(wanted, classes=classes, name="targets")
 
@@ -146,6 +148,7 @@ def project(perturbation: Tensor, eps: float, norm: str = "inf") -> Tensor:
 
 def _check_steepest(gradient: Tensor, norm: str) -> None:
     require.tensors(gradient=(gradient, "float [N, D, …]"))
+    require.finite(gradient=gradient)  # the sign of NaN is 0: an attack would stand still, and find nothing
     require.one_of(NORMS, norm=norm)
 
 
@@ -314,7 +317,7 @@ def random_perturbation(images: Tensor, eps: float, norm: str, generator: torch.
         drawn = steepest(torch.randn(images.shape, generator=generator), norm)
         radius = torch.rand(len(images), generator=generator) ** (1 / images[0].numel())
         drawn = eps * radius.view(-1, *[1] * (images.dim() - 1)) * drawn
-    return (images + drawn.to(images.device)).clamp(0, 1) - images
+    return (images + drawn.to(images)).clamp(0, 1) - images
 
 
 @require.checked(_check_attack, lambda attack: require.function(attack=attack))

@@ -60,6 +60,7 @@ def load_mnist(
     Raises:
         DataFileError: a file is missing or damaged; the message says how to repair it.
     """
+    require.whole(0, seed=seed)
     pixels, labels = read_mnist(split)
     if of is not None:
         require.whole(1, len(labels), of=of)
@@ -100,7 +101,7 @@ def stratified(labels: Tensor, n: int, seed: int = 0) -> Tensor:
     require.labels(labels)
     require.whole(1, len(labels), n=n)
     require.whole(0, seed=seed)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     shuffled = torch.randperm(len(labels), generator=generator)
     kinds, counts = labels.unique(return_counts=True)
     parts = [shuffled[labels[shuffled] == kind][:share] for kind, share in zip(kinds, _shares(counts, n))]
@@ -149,7 +150,7 @@ def subsets(seeds: Sequence[int], n: int, of: int) -> Tensor:
         require.whole(0, seeds=seed)
     require.whole(of=of)
     require.whole(1, of, n=n)
-    return torch.stack([torch.randperm(of, generator=torch.Generator().manual_seed(seed))[:n] for seed in seeds])
+    return torch.stack([torch.randperm(of, generator=torch.Generator().manual_seed(int(seed)))[:n] for seed in seeds])
 
 
 def random_labels(labels: Tensor, num_classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -214,7 +215,7 @@ def two_moons(n: int, noise: float = 0.25, seed: int = 0) -> tuple[Tensor, Tenso
     require.whole(2, n=n)
     require.at_least(0, noise=noise)
     require.whole(0, seed=seed)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     labels = torch.arange(n)[torch.randperm(n, generator=generator)] % 2
     upper, lower = _half_circles(math.pi * torch.rand(n, generator=generator))
     points = torch.where(labels[:, None] == 0, upper, lower)

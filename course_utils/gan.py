@@ -117,7 +117,7 @@ def train_gans(
     adam_g, adam_d = (
         torch.optim.Adam(stack.weights.values(), lr=lr, betas=(0.5, 0.999), fused=True) for stack in (g, d)
     )
-    generator = torch.Generator().manual_seed(seeds[0])
+    generator = torch.Generator().manual_seed(int(seeds[0]))
     looks, seen = {math.ceil(steps * (k + 1) / moments) for k in range(moments)}, []
 
     def where(done: int) -> str:

@@ -97,8 +97,8 @@ def heat_maps(encoder: nn.Sequential, images: Tensor, labels: Tensor) -> Tensor:
     before, after = _around_the_pooling(encoder)
     device = next(encoder.parameters()).device
     towards = _towards_own_class(outputs(encoder, images), labels.cpu()).to(device)
-    heat = torch.empty(len(images), *images.shape[2:])
     with keeping_mode(encoder), torch.inference_mode(False), torch.enable_grad():
+        heat, towards = torch.empty(len(images), *images.shape[2:]), towards.clone()  # as above, none of inference mode
         encoder.eval()
         for part, direction, place in zip(images.split(256), towards.split(256), heat.split(256)):
             with torch.no_grad():
@@ -246,7 +246,7 @@ class Lend:
 
     def lent(self, batch: Batch) -> Tensor:
         """The batch's images after lending, [B, C, H, W]."""
-        everything, _ = batch.training_set()
+        everything, _ = batch.training_set(masks=len(self.masks))
         count, device = len(batch.index), batch.images.device
         donor = _draw(self.donors, count, batch.generator)
         gets = (torch.rand(count, generator=batch.generator) < self.share) & self.borrowers[batch.index.cpu()]
@@ -278,6 +278,7 @@ class HolesForAll:
 
     def covered(self, batch: Batch) -> Tensor:
         """The batch's images with their holes, [B, C, H, W]."""
+        batch.training_set(masks=len(self.masks))
         own, other = batch.index.cpu(), _draw(self.places, len(batch.index), batch.generator)
         masks = self.masks[torch.where(self.owners[own], own, other)]
         return cover(batch.images, masks, self.colour)

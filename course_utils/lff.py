@@ -138,14 +138,19 @@ class LfF:
         _check_alpha(alpha)
         self.q, self.alpha = q, alpha
         self.labels: Tensor | None = None
+        self.begun_with: Tensor | None = None  # the same, where the training has them
 
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """The loss of a step; the model is a `Pair`."""
         if not isinstance(model, Pair):
             raise ValueError(f"model must be a Pair of networks, got {require.what(model)}")
+        labels = batch.training_set()[1]
         if self.labels is None:  # the first step: no loss is known yet
-            self.labels = batch.training_set()[1].cpu()
+            self.labels = labels.cpu()
             self.b = self.d = torch.full(self.labels.shape, torch.nan)
+        elif labels is not self.begun_with and not torch.equal(labels.cpu(), self.labels):
+            raise ValueError("batch must be of the training that this LfF began with; make a new LfF for each training")
+        self.begun_with = labels
         index = batch.index.cpu()
         logits_b, logits_d = model.biased(batch.images), model.debiased(batch.images)
         loss_b, loss_d = (F.cross_entropy(z, batch.labels, reduction="none") for z in (logits_b, logits_d))

@@ -66,7 +66,7 @@ def seeded(seed: int) -> Iterator[None]:
     """
     before = holds_global_generator()
     with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(int(seed))
         _HERE.holds = True
         try:
             yield

@@ -140,7 +140,7 @@ def load(
     if WNID not in classes:
         raise data.DataFileError(f"no photograph of a tench is called {UNSEEN}…; unseen=False takes the others too.")
     labels = torch.tensor([classes.index(path.parent.name) for path in files])
-    order = torch.randperm(len(files), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(files), generator=torch.Generator().manual_seed(int(seed)))
     rows = torch.cat([order[labels[order] == label][:per_class] for label in range(len(classes))])
     from torchvision.transforms import CenterCrop, Compose, Resize, ToTensor  # 80 MB, which only photographs need
 

@@ -30,13 +30,15 @@ def checked(*checks: Callable[..., None]) -> Callable[[Callable[Given, Result]],
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
         parameters = inspect.signature(function).parameters
+        in_order = [name for name, given in parameters.items() if given.kind is not given.KEYWORD_ONLY]
         defaults = {name: given.default for name, given in parameters.items() if given.default is not given.empty}
         named_by = [(check, _taken(check, parameters)) for check in checks]
 
         @functools.wraps(function)
         def asked(*given: Given.args, **named: Given.kwargs) -> Result:
-            values = defaults | dict(zip(parameters, given)) | named
-            if parameters.keys() <= values.keys():  # otherwise Python says what is missing
+            values = defaults | dict(zip(in_order, given)) | named
+            # Where one is missing, or there are too many, Python says so.
+            if values.keys() == parameters.keys() and len(given) <= len(in_order):
                 for check, names in named_by:
                     check(**{name: values[name] for name in names})
             return function(*given, **named)
@@ -95,6 +97,7 @@ def box(**images: Tensor) -> None:
         low, high = (float(end) for end in pixels.detach().aminmax())
         if not (low >= -SLACK and high <= 1 + SLACK):
             hint = "divide by 255" if low >= 0 else "normalisation belongs into the model"
+            hint = hint if low <= high else "and be numbers"
             raise ValueError(f"{name} must lie in [0, 1] ({hint}), got values from {low:g} to {high:g}")
 
 
@@ -136,7 +139,7 @@ def whole(least: int = 1, most: float = math.inf, **given: int) -> None:
 def one_of(options: Collection, /, **given: Any) -> None:
     """One of a few names."""
     for name, choice in given.items():
-        if isinstance(choice, Tensor) or choice not in list(options):
+        if hasattr(choice, "shape") or choice not in list(options):  # arrays are equal to nothing or to many
             raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {what(choice)}")
 
 
@@ -154,10 +157,11 @@ def network(model: Any, name: str = "model") -> None:
 
 
 def function(**given: Any) -> None:
-    """What can be called."""
+    """What can be called; the class of a network or of a loss gives one only when it is called itself."""
     for name, value in given.items():
-        if not callable(value):
-            raise ValueError(f"{name} must be a function, got {what(value)}")
+        is_class = isinstance(value, type) and issubclass(value, nn.Module)
+        if not callable(value) or is_class:
+            raise ValueError(f"{name} must be a function, got {what(value)}{': its () forgotten?' if is_class else ''}")
 
 
 def what(value: Any) -> str:

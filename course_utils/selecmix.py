@@ -19,7 +19,7 @@ from course_utils.training import Batch, Loss
 KINDS = ("positive", "negative")
 
 # From (rows, pool, kind, generator), rows and pool being places in the training set, to each row's partner (its place
-# in the pool), and whether it has one.
+# in the pool), and whether it has one. Those of this module say in `examples` for how many they are made.
 Pairing = Callable[[Tensor, Tensor, str, torch.Generator], tuple[Tensor, Tensor]]
 
 
@@ -270,6 +270,7 @@ def by_similarity(embeddings: Tensor, labels: Tensor) -> Pairing:
         same = labels[partners] == labels[rows]
         return index, (same == (kind == "positive")) & (partners != rows)
 
+    pair.examples = len(labels)  # type: ignore[attr-defined]
     return pair
 
 
@@ -298,7 +299,12 @@ def by_bias(labels: Tensor, bias: Tensor) -> Pairing:
         draw = torch.where(draw >= gap, draw + after - gap, draw)
         return order[draw.clamp(max=len(pool) - 1)], count > 0
 
+    pair.examples = len(labels)  # type: ignore[attr-defined]
     return pair
+
+
+def _check_made_for(self: "SelecMix", batch: Batch) -> None:
+    batch.training_set(pairing=getattr(self.pairing, "examples", None))
 
 
 class SelecMix:
@@ -335,7 +341,7 @@ class SelecMix:
         require.whole(pool=pool)
         self.pairing, self.kinds, self.alone, self.pool, self.mix = pairing, tuple(kinds), alone, pool, mix
 
-    @require.checked(lambda self, model, batch: batch.training_set())
+    @require.checked(_check_made_for)
     def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
         """The loss of a step: the empirical risk of the mixtures."""
         partners = self.partners(batch.index.cpu(), len(batch.data[1]), batch.generator)  # type: ignore[index]
@@ -397,7 +403,7 @@ def contradicting_share(
         (the share of examples with a contradicting partner, the share that could have had one), in [0, 1].
     """
     labels, bias = labels.cpu(), bias.cpu()
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     oracle, found, possible = by_bias(labels, bias), [], []
     for rows in torch.randperm(len(labels), generator=generator).split(256):
         drawn = torch.randint(len(labels), (pool,), generator=generator)

@@ -354,3 +354,28 @@ def test_the_gradient_of_a_score_is_autograds(net, digits):
     ours = metrics.input_gradient(net, images, lambda logits: F.cross_entropy(logits, labels, reduction="sum"))
     assert torch.allclose(ours, by_hand, atol=1e-6)
     assert torch.allclose(metrics.gradient_norms(net, images, labels), by_hand.flatten(1).norm(dim=1), atol=1e-5)
+
+
+def test_a_model_that_answers_nan_is_refused_and_not_found_robust():
+    """The sign of NaN is 0: such an attack would leave every image as it is."""
+    net = models.mlp(hidden=())
+    net[-1].weight.data.fill_(torch.nan)
+    images, labels = torch.rand(3, 1, 28, 28), torch.arange(3)
+    for attack in (
+        partial(attacks.fgsm, eps=0.1),
+        partial(attacks.pgd, eps=0.1, alpha=0.1, steps=1),
+        partial(attacks.pgd_step, perturbation=torch.zeros_like(images), eps=0.1, alpha=0.1),
+    ):
+        with pytest.raises(ValueError, match=r"model must give logits \[N, K\], .* NaN"):
+            attack(net, images, labels)
+    with pytest.raises(ValueError, match="gradient must be finite"):
+        attacks.steepest(images / 0)
+
+
+def test_a_start_in_half_precision_stays_in_it():
+    images = torch.rand(4, 1, 28, 28).bfloat16()
+    drawn = attacks.random_perturbation(images, 0.1, "inf", seeded())
+    assert drawn.dtype == torch.bfloat16
+    net = models.mlp(hidden=()).bfloat16()
+    found = attacks.pgd(net, images, torch.arange(4), 0.1, 0.05, 2, random_start=True, generator=seeded())
+    assert found.dtype == torch.bfloat16

@@ -396,3 +396,12 @@ def test_lff_asks_for_a_pair_and_for_the_training_set():
     batch = training.Batch(torch.rand(2, 4), torch.tensor([0, 1]), torch.arange(2), seeded())
     with pytest.raises(ValueError, match="batch must hold the training set .* got None"):
         lff.LfF()(lff.Pair(models.mlp(inputs=4), models.mlp(inputs=4)), batch)
+
+
+def test_an_lff_of_another_training_is_refused_and_one_of_the_same_goes_on():
+    loss, more = lff.LfF(), torch.rand(12, 1, 2, 2, generator=seeded(1))
+    pair = trained(loss)
+    trained(loss, pair)
+    for labels in (torch.arange(12) % 10, torch.arange(10).flip(0)):
+        with pytest.raises(ValueError, match="make a new LfF for each training"):
+            training.fit(pair, more[: len(labels)], labels, loss=loss, epochs=1, show=False)

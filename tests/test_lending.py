@@ -29,6 +29,15 @@ def batch():
     return Batch(images[index], index % 4, index, seeded(7), (images, torch.arange(40) % 4))
 
 
+def test_masks_of_other_images_than_the_trained_ones_are_refused(batch):
+    """After `holdout`, say: each image would get another one's mask."""
+    masks, flags = some_masks(50), torch.ones(50, dtype=torch.bool)
+    colour = torch.zeros(3)
+    for method in (lending.Lend(masks, flags, flags), lending.HolesForAll(masks, flags, colour)):
+        with pytest.raises(ValueError, match="masks must be made for the 40 examples .* got masks for 50"):
+            method(nn.Identity(), batch)
+
+
 # ---- paste, cover ------------------------------------------------------------------------------------------------
 
 

@@ -132,7 +132,7 @@ def test_slopes_are_measured_in_eval_mode_under_no_grad_and_give_the_mode_back(m
     with torch.no_grad():
         first, second = (metrics.gradient_norms(moody, images, labels) for _ in range(2))
     with torch.inference_mode():
-        third = metrics.gradient_norms(moody, images, labels)
+        third = metrics.gradient_norms(moody, images + 0, labels + 0)
         metrics.margin_slopes(moody, images)
     assert torch.equal(first, second)
     assert torch.equal(first, third)
@@ -215,7 +215,7 @@ def test_a_temperature_is_found_where_the_caller_has_switched_gradients_off_and_
     with torch.no_grad():
         assert metrics.temperature(logits, labels) == wanted
     with torch.inference_mode():
-        assert metrics.temperature(logits * 1, labels) == wanted
+        assert metrics.temperature(logits * 1, labels + 0) == wanted
     graph = (logits.requires_grad_() * 2).exp().log()
     assert metrics.temperature(graph, labels) == pytest.approx(2, rel=0.3)
     graph.sum().backward()

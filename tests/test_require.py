@@ -1,5 +1,6 @@
 """What arguments must be, in the words in which the whole course says it."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -61,6 +62,12 @@ def test_an_empty_tensor_is_taken_where_it_may_be():
         (lambda: require.generator(3), "generator must be a torch.Generator on the CPU, got 3"),
         (lambda: require.network(torch.nn.ReLU), "got the class ReLU: its \\(\\) forgotten?"),
         (lambda: require.function(loss=3), "loss must be a function, got 3"),
+        (lambda: require.function(loss=torch.nn.MSELoss), "got the class MSELoss: its \\(\\) forgotten?"),
+        (
+            lambda: require.one_of(("2", "inf"), norm=np.array(["2", "inf"])),
+            "norm must be one of '2', 'inf', got ndarray",
+        ),
+        (lambda: require.box(images=torch.tensor([float("nan")])), r"must lie in \[0, 1\] \(and be numbers\)"),
     ],
 )
 def test_each_says_what_it_is_about(call, says):
@@ -81,6 +88,15 @@ def test_checked_passes_everything_on():
         counted(double=True)
     with pytest.raises(TypeError, match="unexpected keyword argument 'm'"):
         counted(2, m=3)
+
+
+def test_checked_leaves_it_to_python_to_say_what_is_too_much():
+    @require.checked(lambda loss: require.function(loss=loss))
+    def train(model, *, loss=print):
+        return model
+
+    with pytest.raises(TypeError, match="takes 1 positional argument but 2 were given"):
+        train(1, 20)
 
 
 def test_each_check_gets_the_arguments_that_it_names():

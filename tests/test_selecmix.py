@@ -337,3 +337,15 @@ def _statements(source, name):
     (method,) = [node for node in made.body if isinstance(node, ast.FunctionDef) and node.name == name]
     text = [ast.unparse(line) for line in method.body if not isinstance(line, ast.Expr)]
     return [line.replace("metrics.", "") for line in text]
+
+
+@pytest.mark.parametrize("examples", [90, 40])
+def test_a_pairing_of_another_training_set_is_refused(examples):
+    """After `holdout`, say: partners would be other examples than those that were found."""
+    labels, bias = some_labels(examples), some_labels(examples, seed=1)
+    rows = F.normalize(torch.randn(examples, 4, generator=seeded()), dim=1)
+    data = torch.rand(60, 1, 2, 2), some_labels()
+    for pairing in (selecmix.by_bias(labels, bias), selecmix.by_similarity(rows, labels)):
+        batch = Batch(data[0][:8], data[1][:8], torch.arange(8), seeded(), data)
+        with pytest.raises(ValueError, match=f"pairing must be made for the 60 examples .* got pairing for {examples}"):
+            selecmix.SelecMix(pairing)(models.mlp(4, (), 5), batch)

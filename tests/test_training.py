@@ -4,6 +4,7 @@ import math
 import warnings
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -435,3 +436,57 @@ def test_a_batch_carries_the_training_set():
         assert torch.equal(batch.data[0][batch.index], batch.images)
         assert torch.equal(batch.data[1][batch.index], batch.labels)
     assert {len(batch.data[1]) for batch in seen} == {30}
+
+
+# ---- What a student does at midnight -------------------------------------------------------------------------
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    """The cell that makes the model has been run again, and the one that makes the optimizer has not."""
+    optimizer = torch.optim.Adam(small().parameters())
+    stream = training.batches(POINTS, MOON, 32, torch.Generator())
+    with pytest.raises(ValueError, match="optimizer must hold parameters of the model"):
+        training.train_epoch(small(), training.erm, stream, optimizer)
+
+
+def test_batches_that_are_used_up_are_refused():
+    net, stream = small(), training.batches(POINTS, MOON, 32, torch.Generator())
+    optimizer = torch.optim.Adam(net.parameters())
+    training.train_epoch(net, training.erm, stream, optimizer)
+    with pytest.raises(ValueError, match="batches must be at least one, got none: were they used up"):
+        training.train_epoch(net, training.erm, stream, optimizer)
+
+
+def test_images_that_hang_on_a_graph_are_taken_as_they_are():
+    graph = POINTS.clone().requires_grad_()
+    one, other, plain = small(), small(), small()
+    quick(one, epochs=1)
+    training.fit(other, 1 * graph, MOON, epochs=1, lr=0.01, batch_size=32, show=False)
+    training.fit_many([plain], 1 * graph, MOON[None], torch.arange(200)[None], epochs=1, lr=0.01, batch_size=32)
+    assert graph.grad is None
+    assert torch.equal(weights(one), weights(other))
+    assert torch.allclose(weights(one), weights(plain), atol=1e-6)
+
+
+def test_wrong_validation_labels_are_found_before_the_first_step():
+    net = small()
+    before = weights(net)
+    with pytest.raises(ValueError, match=r"validation labels must lie in 0…1, got values from 4 to 5"):
+        quick(net, validation=(POINTS, MOON + 4))
+    assert torch.equal(weights(net), before)
+
+
+def test_labels_of_many_that_are_no_class_of_theirs_are_named():
+    with pytest.raises(ValueError, match=r"labels must lie in 0…1, got values from 4 to 5"):
+        training.fit_many([small()], POINTS, MOON[None] + 4, torch.arange(200)[None], epochs=1)
+
+
+def test_a_seed_and_a_size_may_come_from_an_array():
+    wanted = small()
+    quick(wanted, seed=2, batch_size=16, epochs=2)
+    for number in (np.int64, torch.tensor):
+        found = small(seed=number(0))
+        quick(found, seed=number(2), batch_size=np.int64(16), epochs=np.int64(2))
+        assert torch.equal(weights(found), weights(wanted))
+        assert torch.equal(data.two_moons(9, 0.1, seed=number(3))[0], data.two_moons(9, 0.1, seed=3)[0])
+    assert torch.equal(data.subsets(list(np.arange(3)), 2, 5), data.subsets([0, 1, 2], 2, 5))

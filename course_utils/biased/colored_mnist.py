@@ -56,7 +56,7 @@ def colored_mnist(
     if n is not None:
         rows = rows[stratified(labels[rows], n, seed)]
     pixels, labels = pixels[rows], labels[rows]
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     # With nine tenths dealt evenly over the nine other colours, each colour is as frequent as any other.
     bias = biased_colours(labels, 0.9 if split == "test" else conflict_ratio, generator)
     return paint(pixels.unsqueeze(1).float().div_(255), bias, std, generator), labels, bias

@@ -211,7 +211,7 @@ def _biased_scene(split: str, n: int, hand_ratio: float | None, background_ratio
     require.between(0, 1, **{name: ratio for name, ratio in ratios.items() if ratio is not None})
     if split == "test":
         hand_ratio = background_ratio = None
-    generator = torch.Generator().manual_seed(len(SPLITS) * seed + SPLITS.index(split))
+    generator = torch.Generator().manual_seed(len(SPLITS) * int(seed) + SPLITS.index(split))
     labels = torch.randperm(n, generator=generator) % len(SPECIES)
     held = tied(labels, 0.5 if hand_ratio is None else hand_ratio, generator)
     if background_ratio is None:

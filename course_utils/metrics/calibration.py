@@ -37,7 +37,7 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
     Returns:
         a float in [0, 1]. An empty bin counts nothing.
     """
-    confidence, predicted = probabilities.max(dim=1)
+    confidence, predicted = probabilities.detach().max(dim=1)
     right = (predicted == labels).float()
     which = (confidence * bins).ceil().clamp(1, bins)  # 1 … bins
     # In a bin of n examples, n · |accuracy − mean confidence| is |sum of right − sum of confidence|.
@@ -98,10 +98,11 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
         ValueError: no T is best: all examples are right, or the logits tell less of the labels than a guess.
     """
     with torch.inference_mode(False):  # where the caller is in it, nothing could be differentiated
-        logits, log_t = logits.detach().clone(), torch.zeros((), requires_grad=True)
-        # The search begins at T = 1, where it would take the small slope of logits below 0.001 for the end.
+        logits, labels = logits.detach().clone(), labels.clone()
+        log_t = torch.zeros((), requires_grad=True)
+        # The search begins at T = 1, where it would take the small slope of small logits for the end.
         spread = (logits - logits.mean(dim=1, keepdim=True)).abs().max().item()
-        unit = min(1, 100 * spread)
+        unit = min(1, spread)
         logits /= unit
         optimizer = torch.optim.LBFGS([log_t], max_iter=50, line_search_fn="strong_wolfe")
 

@@ -42,7 +42,7 @@ def gradient_norms(model: nn.Module, images: Tensor, labels: Tensor, chunk: int 
     """
 
     def loss(part: slice, logits: Tensor) -> Tensor:
-        told = labels[part].to(logits.device)
+        told = labels[part].to(logits.device).clone()  # autograd keeps none that come from inference mode
         check_logits(logits)
         check_risk(logits, told)
         return F.cross_entropy(logits, told, reduction="sum")

@@ -28,10 +28,18 @@ class Batch(NamedTuple):
     # All training images and labels, which `index` counts through; not in `fit_many`.
     data: tuple[Tensor, Tensor] | None = None
 
-    def training_set(self) -> tuple[Tensor, Tensor]:
-        """`data`, for a method that cannot do without."""
+    def training_set(self, **made_for: int | None) -> tuple[Tensor, Tensor]:
+        """`data`, for a method that cannot do without.
+
+        Args:
+            made_for: what of the method belongs to so many training examples, by its name (`None`: it does not say).
+        """
         if self.data is None:
             raise ValueError("batch must hold the training set as its data, as it does in `fit`, got None")
+        for name, examples in made_for.items():
+            if examples is not None and examples != len(self.data[1]):
+                wanted = f"made for the {len(self.data[1]):,} examples that are trained on"
+                raise ValueError(f"{name} must be {wanted}, got {name} for {examples:,}")
         return self.data
 
 
@@ -73,7 +81,7 @@ def _check_batches(images: Tensor, labels: Tensor, batch_size: int, generator: t
 def batches(images: Tensor, labels: Tensor, batch_size: int, generator: torch.Generator) -> Iterator[Batch]:
     """All examples once, in an order drawn from `generator`, `batch_size` at a time; the last batch may be smaller."""
     order = torch.randperm(len(labels), generator=generator).to(labels.device)
-    for index in order.split(batch_size):
+    for index in order.split(int(batch_size)):
         yield Batch(take(images, index), take(labels, index), index, generator, (images, labels))
 
 
@@ -84,6 +92,9 @@ def _check_epoch(model: nn.Module, loss: Loss, batches: Iterable[Batch], optimiz
         raise ValueError(f"batches must be batches to go through, at least one, got {require.what(batches)}")
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise ValueError(f"optimizer must be one of torch.optim, got {require.what(optimizer)}")
+    held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+    if not any(id(weight) in held for weight in model.parameters()):
+        raise ValueError("optimizer must hold parameters of the model, got one that holds none of them")
 
 
 @require.checked(_check_epoch)
@@ -107,6 +118,8 @@ def train_epoch(model: nn.Module, loss: Loss, batches: Iterable[Batch], optimize
         optimizer.step()
         total += value.item() * len(batch.labels)
         examples += len(batch.labels)
+    if not examples:
+        raise ValueError("batches must be at least one, got none: were they used up? Make them anew for each epoch")
     return total / examples
 
 
@@ -240,8 +253,11 @@ def fit(
     """
     device = chosen_device()
     model.to(device)
-    images, labels = images.to(device), labels.to(device)
-    generator = torch.Generator().manual_seed(seed)
+    images, labels = images.detach().to(device), labels.to(device)
+    if validation is not None:  # what is wrong with it is said now, and not after an epoch
+        validation_classes = outputs(model, validation[0][:1]).shape[-1]
+        require.labels(validation[1], classes=validation_classes, name="validation labels")
+    generator = torch.Generator().manual_seed(int(seed))
     per_epoch = math.ceil(len(labels) / batch_size)
     history = History()
     own_draws = nullcontext() if is_beside_others() and not draws_globally(model) else seeded(seed)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils import progress, require
+from course_utils.metrics import outputs
 from course_utils.models import chosen_device, draws_globally, give_back_memory, seeded
 from course_utils.training.loop import (
     Batch,
@@ -51,7 +52,7 @@ def _check_examples(models: Sequence[nn.Module], images: Tensor, labels: Tensor,
     wanted = f"int64 [{len(models)}, n]"
     require.tensors(images=(images, "float32 [N, …]"))
     require.tensors(rows=(rows, wanted), labels=(labels, wanted))
-    require.labels(labels.flatten())
+    require.labels(labels.flatten(), classes=outputs(models[0], images[:1]).shape[-1])
     require.labels(rows.flatten(), classes=len(images), name="rows")
 
 
@@ -113,14 +114,14 @@ def fit_many(
         FloatingPointError: the loss became infinite or NaN; the message says at which step.
     """
     watch = images[:0] if watch is None else watch
-    images, labels, rows = images.to(chosen_device()), labels.cpu(), rows.cpu()
+    images, labels, rows = images.detach().to(chosen_device()), labels.cpu(), rows.cpu()
     steps = epochs * math.ceil(rows.shape[1] / batch_size)
     seen = torch.empty(epochs, *rows.shape, dtype=torch.int16)
     watched = torch.empty(epochs, len(models), len(watch), dtype=torch.int16)
 
     def train(part: slice) -> None:
         stack = _Asked(models[part], examples=rows.shape[1])
-        generators = [torch.Generator().manual_seed(seed + m) for m in range(part.start, part.stop)]
+        generators = [torch.Generator().manual_seed(int(seed) + m) for m in range(part.start, part.stop)]
         optimizer = torch.optim.Adam(stack.weights.values(), lr=lr, weight_decay=weight_decay, fused=True)
         pace = Pace(optimizer, lr, schedule, steps, bar)
         for epoch in range(epochs):
@@ -204,7 +205,7 @@ def _batches(
 ) -> Iterator[Batch]:
     """`loop.batches` for many networks: images [M, B, …], labels and index [M, B], each network in its own order."""
     order = torch.stack([torch.randperm(rows.shape[1], generator=generator) for generator in generators])
-    for index in order.split(batch_size, dim=1):
+    for index in order.split(int(batch_size), dim=1):
         row = rows.gather(1, index)
         taken = take(images, row.flatten().to(images.device)).view(*row.shape, *images.shape[1:])
         yield Batch(taken, labels.gather(1, index).to(images.device), index, generators[0])

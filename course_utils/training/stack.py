@@ -1,7 +1,7 @@
 """Many small networks of one layout as one: a step of all of them is one call of PyTorch and not many."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import torch
@@ -16,8 +16,8 @@ class Stack(nn.Module):
     """Networks whose weights stand in one tensor for each layer; the first axis goes over the networks.
 
     Args:
-        networks: M networks that differ in nothing but their weights, without BatchNorm. They stay as they are until
-            `unpack`.
+        networks: M networks that differ in nothing but their weights, without BatchNorm: of all else the first one's
+            counts for all. They stay as they are until `unpack`.
     """
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
@@ -30,6 +30,10 @@ class Stack(nn.Module):
             .requires_grad_(weight.requires_grad)
             for name, weight in networks[0].named_parameters()
         }  # fmt: skip
+
+    def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:
+        """The weights of all networks, [M, …] each."""
+        return iter(self.weights.values())  # type: ignore[arg-type]  # tensors, of which PyTorch asks no more
 
     def forward(self, images: Tensor, each: int | None = 0) -> Tensor:
         """Logits [M, B, K]; images [M, B, …], or [B, …] for all networks with `each=None`."""
