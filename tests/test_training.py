@@ -449,14 +449,6 @@ def test_an_optimizer_of_another_model_is_refused():
         training.train_epoch(small(), training.erm, stream, optimizer)
 
 
-def test_batches_that_are_used_up_are_refused():
-    net, stream = small(), training.batches(POINTS, MOON, 32, torch.Generator())
-    optimizer = torch.optim.Adam(net.parameters())
-    training.train_epoch(net, training.erm, stream, optimizer)
-    with pytest.raises(ValueError, match="batches must be at least one, got none: were they used up"):
-        training.train_epoch(net, training.erm, stream, optimizer)
-
-
 def test_images_that_hang_on_a_graph_are_taken_as_they_are():
     graph = POINTS.clone().requires_grad_()
     one, other, plain = small(), small(), small()

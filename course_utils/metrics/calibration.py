@@ -37,7 +37,7 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
     Returns:
         a float in [0, 1]. An empty bin counts nothing.
     """
-    confidence, predicted = probabilities.detach().max(dim=1)
+    confidence, predicted = probabilities.max(dim=1)
     right = (predicted == labels).float()
     which = (confidence * bins).ceil().clamp(1, bins)  # 1 … bins
     # In a bin of n examples, n · |accuracy − mean confidence| is |sum of right − sum of confidence|.

@@ -7,6 +7,13 @@ from torch import Tensor
 from course_utils import require
 
 
+def stdtrit(freedom: int, share: float) -> float:
+    """SciPy's quantile of Student's distribution. Its import takes 17 MB, which no chapter needs while it trains."""
+    from scipy import special
+
+    return float(special.stdtrit(freedom, share))
+
+
 def _check_differences(differences: Tensor) -> None:
     require.tensors(differences=(differences, "float [n]"))
     if len(differences) < 2:
@@ -29,8 +36,6 @@ def paired_interval(differences: Tensor) -> tuple[float, float]:
     Returns:
         the lower and the upper end.
     """
-    from scipy.special import stdtrit  # 17 MB, which a chapter needs at its first card, and not while it trains
-
     n = len(differences)
     reach = float(stdtrit(n - 1, 0.975)) * differences.std() / n**0.5
     return (differences.mean() - reach).item(), (differences.mean() + reach).item()

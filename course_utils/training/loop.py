@@ -118,8 +118,6 @@ def train_epoch(model: nn.Module, loss: Loss, batches: Iterable[Batch], optimize
         optimizer.step()
         total += value.item() * len(batch.labels)
         examples += len(batch.labels)
-    if not examples:
-        raise ValueError("batches must be at least one, got none: were they used up? Make them anew for each epoch")
     return total / examples
 
 
