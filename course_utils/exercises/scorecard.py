@@ -9,7 +9,7 @@ from torch import Tensor
 from course_utils.exercises.exercise import Case, Dice, Exercise, Slip
 from course_utils.metrics import coverage, paired_interval, verdict
 
-T, ROOT, SPREAD = "float(stdtrit(n - 1, 0.975))", "n**0.5", "differences.std()"
+T, ROOT, SPREAD = "float(scipy.special.stdtrit(n - 1, 0.975))", "n**0.5", "differences.std()"
 NORMAL = "1.96 is the quantile for endless data. With few pairs the spread itself is a guess: take Student's t."
 
 
@@ -58,7 +58,7 @@ PAIRED_INTERVAL = Exercise(
     hints=(
         "How far do single differences lie from their mean? And how much steadier than one of them is a mean of n?",
         "The reach to either side is t times the standard deviation divided by the root of n. `std()` is the one that "
-        "divides by n − 1, and t comes from stdtrit(n - 1, 0.975).",
+        "divides by n − 1, and t comes from scipy.special.stdtrit(n - 1, 0.975).",
     ),
 )  # fmt: skip
 

@@ -2,16 +2,10 @@
 
 import math
 
+import scipy  # which imports scipy.special, 13 MB, where it is asked for: at a chapter's first card
 from torch import Tensor
 
 from course_utils import require
-
-
-def stdtrit(freedom: int, share: float) -> float:
-    """SciPy's quantile of Student's distribution. Its import takes 17 MB, which no chapter needs while it trains."""
-    from scipy import special
-
-    return float(special.stdtrit(freedom, share))
 
 
 def _check_differences(differences: Tensor) -> None:
@@ -37,7 +31,7 @@ def paired_interval(differences: Tensor) -> tuple[float, float]:
         the lower and the upper end.
     """
     n = len(differences)
-    reach = float(stdtrit(n - 1, 0.975)) * differences.std() / n**0.5
+    reach = float(scipy.special.stdtrit(n - 1, 0.975)) * differences.std() / n**0.5
     return (differences.mean() - reach).item(), (differences.mean() + reach).item()
 
 
