@@ -126,7 +126,7 @@ RIGHT = {  # in other ways than the course's
     "paired_interval": """def paired_interval(d):
     import warnings
     warnings.warn("as any library may")  # nbgrader gives no points where something is written to stderr
-    half = stdtrit(len(d) - 1, 0.975) * float(d.double().std()) / len(d) ** 0.5
+    half = scipy.special.stdtrit(len(d) - 1, 0.975) * float(d.double().std()) / len(d) ** 0.5
     return float(d.double().mean()) - half, float(d.double().mean()) + half""",
     "coverage": """def coverage(low, high, truth):
     return share([a <= t <= b for a, b, t in zip(low.tolist(), high.tolist(), truth.tolist())])""",
